@@ -1,0 +1,676 @@
+/**
+ * Typed actors: a protocol of messages, handlers with private state, a bounded mailbox, and a
+ * supervisor that restarts them.
+ *
+ * **Details**
+ *
+ * - An actor handles one message at a time, in the order of arrival for each sender.
+ * - `tell` sends and goes on; `ask` waits for the answer. Neither ever waits for room: a full mailbox
+ *   is the error `Busy`.
+ * - A handler's typed failure is an answer. A defect is a crash: the asker gets `Crashed`, the Scope
+ *   of the incarnation closes, and after a backoff `build` runs again. The queue is kept in order.
+ * - More crashes than the restart intensity allows end the actor: `Stopped { reason: "RapidFail" }`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { ActorCell } from "./internal/actorCell.ts"
+import { withoutStack } from "./internal/errors.ts"
+import { HandleImpl, type TypeId } from "./internal/handle.ts"
+import { describeIssue } from "./internal/issue.ts"
+import { type ActorOptions, checkMillis, resolveActor } from "./internal/options.ts"
+import * as Protocol from "./internal/protocol.ts"
+import { Ryker, runtimeOf } from "./internal/runtime.ts"
+import { Self } from "./internal/self.ts"
+import { ask } from "./internal/send.ts"
+import { startScoped, surroundings } from "./internal/start.ts"
+import { awaitStopped as awaitCellStopped, stopBy } from "./internal/stopping.ts"
+import {
+  type AskError,
+  InvalidMessage,
+  type InvalidOption,
+  type StartError,
+  type StopReason,
+  type TellError
+} from "./RykerError.ts"
+
+export {
+  /**
+   * Who the current actor is, for `build` and handlers.
+   *
+   * @category services
+   * @since 0.1.0
+   */
+  Self
+} from "./internal/self.ts"
+
+export {
+  /**
+   * Defines a keyed family: actors of one protocol, by id, see `Keyed.Service`.
+   *
+   * @category constructors
+   * @since 0.1.0
+   */
+  Service as keyed
+} from "./Keyed.ts"
+
+// --- Types --------------------------------------------------------------------------------------------------------------
+
+/**
+ * One message of a protocol, made by `Rpc.make` of `effect/rpc`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Message = Protocol.Message
+
+/**
+ * A handler for each message: it gets the payload and gives the reply, or fails with the message's
+ * own error.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Handlers<M extends Message> = Protocol.Handlers<M>
+
+/**
+ * Options of one send.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SendOptions {
+  /**
+   * How long the message may take in all. An ask's deadline is the earliest of this, what is left of
+   * the ask being served, and the actor's default; a tell has one only if it is given here.
+   */
+  readonly deadline?: Duration.Input | undefined
+}
+
+/**
+ * What a send takes: nothing, or the payload, and options.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SendArgs<M extends Message> = [Protocol.Payload<M>] extends [void]
+  ? [payload?: void, options?: SendOptions]
+  : [payload: Protocol.Payload<M>, options?: SendOptions]
+
+/**
+ * Any actor's handle, whatever its messages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Any {
+  readonly [TypeId]: typeof TypeId
+  /** The actor's address: its name, and what tells it from others of that name. */
+  readonly address: string
+}
+
+/**
+ * The way to an actor. It is logical: it follows the actor across restarts.
+ *
+ * **Details**
+ *
+ * `Invalid` is `InvalidMessage` for actors defined with `validate: "always"`, otherwise `never`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Handle<M extends Message, Invalid = never> extends Any {
+  /**
+   * Sends and waits for the answer. It settles exactly once, with the reply, the message's own error,
+   * or an `AskError`, and never later than the deadline. Interrupting it takes the message out of
+   * the mailbox, or interrupts its handler.
+   */
+  readonly ask: {
+    readonly [Current in M as Current["_tag"]]: (
+      ...args: SendArgs<Current>
+    ) => Effect.Effect<Protocol.Reply<Current>, Protocol.DomainError<Current> | AskError | Invalid>
+  }
+  /** Sends and goes on. What the handler gives, also a typed failure, is ignored; a crash is logged. */
+  readonly tell: {
+    readonly [Current in M as Current["_tag"]]: (...args: SendArgs<Current>) => Effect.Effect<void, TellError | Invalid>
+  }
+}
+
+/**
+ * How an actor is run. Whatever is left out has the default of `Ryker.layerWith`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** How many messages may wait: a whole number from 1 to 1,048,576. Default 256. */
+  readonly capacity?: number | undefined
+  /** The largest payload in bytes: a whole number of at least 1. Default 65,536. */
+  readonly maxMessageBytes?: number | undefined
+  /** How long an ask may take in all: at least 1 ms, or `"Infinity"`. Default 1 second. */
+  readonly deadline?: Duration.Input | undefined
+  /**
+   * Whether it is restarted after a crash: `"permanent"` and `"transient"` are, `"temporary"` is not.
+   * Default `"permanent"`.
+   */
+  readonly restart?: "permanent" | "transient" | "temporary" | undefined
+  /** How long `build` may take: at least 1 ms. Default 5 seconds. */
+  readonly startTimeout?: Duration.Input | undefined
+  /** How long it may work on when its Layer or Scope closes. Default 5 seconds, as in OTP. */
+  readonly shutdown?: Duration.Input | undefined
+  /** How long it waits before a restart, see `Backoff`. */
+  readonly backoff?:
+    | {
+        /** The shortest delay: more than 0. Default 100 ms. */
+        readonly base?: Duration.Input | undefined
+        /** The longest delay: from `base` to one day. Default 5 seconds. */
+        readonly cap?: Duration.Input | undefined
+        /** Decorrelated jitter, or doubling. Default true. */
+        readonly jitter?: boolean | undefined
+      }
+    | undefined
+  /** How often it may be restarted, see `RestartWindow`. */
+  readonly intensity?:
+    | {
+        /** Restarts within the window: a whole number of at least 0. Default 5. */
+        readonly restarts?: number | undefined
+        /** The window: at least 1 ms. Default 10 seconds. */
+        readonly window?: Duration.Input | undefined
+      }
+    | undefined
+}
+
+/**
+ * Where an actor is in its life.
+ *
+ * **Details**
+ *
+ * | status | meaning |
+ * | --- | --- |
+ * | `Starting` | `build` runs; messages queue |
+ * | `Running` | it handles messages |
+ * | `Restarting` | it closes its old Scope or backs off; messages queue |
+ * | `Stopping` | a stop was asked for; it works on until the stop's deadline |
+ * | `Stopped` | the end |
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Status =
+  | { readonly _tag: "Starting"; readonly incarnation: number; readonly queued: number }
+  | { readonly _tag: "Running"; readonly incarnation: number; readonly queued: number; readonly busy: boolean }
+  | {
+      readonly _tag: "Restarting"
+      readonly incarnation: number
+      readonly queued: number
+      /** Milliseconds until the next start; 0 while the old Scope closes. */
+      readonly millisLeft: number
+    }
+  | { readonly _tag: "Stopping"; readonly reason: StopReason; readonly queued: number; readonly busy: boolean }
+  | { readonly _tag: "Stopped"; readonly reason: StopReason }
+
+/**
+ * What the Layer of an actor needs besides the runtime: what `build` and the handlers need, less what
+ * every actor has of itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Requirements<Own, R> = Ryker | Exclude<R, Own | Self | Scope.Scope>
+
+/**
+ * The definition of an actor, and the service by which others reach it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceClass<Self_, Name extends string, M extends Message, Invalid> extends Context.Key<
+  Self_,
+  Handle<M, Invalid>
+> {
+  new (_: never): Context.ServiceClass.Shape<`ryker/Actor/${Name}`, Handle<M, Invalid>>
+  /** The definition's name. */
+  readonly actor: Name
+  /** The messages. */
+  readonly messages: ReadonlyArray<M>
+  /** Gives the handlers back, with their types checked against the protocol. */
+  readonly of: <H extends Handlers<M>>(handlers: H) => H
+  /**
+   * The actor as a Layer: started when the Layer is built, stopped when it closes.
+   *
+   * `build` runs at every start and restart, in a fresh Scope that closes before the next start. In it
+   * and in the handlers, the definition itself gives the actor's own handle and `Actor.self` says who
+   * it is. The Layer fails with `build`'s own error, `InvalidOption`, or `StartError`.
+   */
+  readonly toLayer: <H extends Handlers<M>, E = never, R = never>(
+    build: H | Effect.Effect<H, E, R>,
+    options?: Options
+  ) => Layer.Layer<Self_, E | StartError | InvalidOption, Requirements<Self_, R | Protocol.HandlersServices<H>>>
+}
+
+// --- Constructors -------------------------------------------------------------------------------------------------------
+
+/** What hangs on a definition for the functions of this module, behind the types that users see. */
+interface Definition {
+  readonly key: Context.Key<unknown, unknown>
+  readonly protocol: Protocol.Protocol
+  readonly validate: boolean
+}
+
+const definitions = new WeakMap<object, Definition>()
+
+/**
+ * Defines an actor: its name and the messages it understands.
+ *
+ * **Details**
+ *
+ * The class is a service whose value is the actor's {@link Handle}. With `validate: "always"` every
+ * payload is checked against its schema when it is sent, and sends can fail with `InvalidMessage`;
+ * by default (`"boundary"`) the compiler is trusted, and only {@link dispatch} checks.
+ *
+ * The definition throws a `TypeError` for a tag that stands twice, and for a message that replies
+ * with a stream.
+ *
+ * **Example** (An account)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Overdrawn extends Schema.TaggedError<Overdrawn>()("Overdrawn", { short: Schema.Finite }) {}
+ *
+ * class Account extends Actor.Service<Account>()("Account", [
+ *   Rpc.make("Deposit", { payload: { amount: Schema.Finite } }),
+ *   Rpc.make("Withdraw", { payload: { amount: Schema.Finite }, success: Schema.Finite, error: Overdrawn })
+ * ]) {}
+ *
+ * const AccountLayer = Account.toLayer(Effect.sync(() => {
+ *   let balance = 0
+ *   return Account.of({
+ *     Deposit: ({ amount }) => Effect.sync(() => { balance += amount }),
+ *     Withdraw: ({ amount }) =>
+ *       amount > balance
+ *         ? new Overdrawn({ short: amount - balance })
+ *         : Effect.sync(() => (balance -= amount))
+ *   })
+ * }))
+ *
+ * const program = Effect.gen(function*() {
+ *   const account = yield* Account
+ *   yield* account.tell.Deposit({ amount: 10 })
+ *   console.log(yield* account.ask.Withdraw({ amount: 3 })) // => 7
+ *   const error = yield* Effect.flip(account.ask.Withdraw({ amount: 30 }))
+ *   console.log(error._tag) // => Overdrawn
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(AccountLayer), Effect.provide(Ryker.layer)))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const Service =
+  <Self_>() =>
+  <
+    const Name extends string,
+    const Messages extends ReadonlyArray<Message>,
+    Validate extends "always" | "boundary" = "boundary"
+  >(
+    name: Name,
+    messages: Messages,
+    options?: { readonly validate?: Validate | undefined }
+  ): ServiceClass<Self_, Name, Messages[number], Validate extends "always" ? InvalidMessage : never> => {
+    type M = Messages[number]
+    type Invalid = Validate extends "always" ? InvalidMessage : never
+    const protocol = new Protocol.Protocol(messages)
+    const key = Context.Service<Self_, Handle<M, Invalid>>()(`ryker/Actor/${name}`)
+    const definition: Definition = { key, protocol, validate: options?.validate === "always" }
+    const statics = {
+      actor: name,
+      messages,
+      of: <H extends Handlers<M>>(handlers: H): H => handlers,
+      toLayer: <H extends Handlers<M>, E, R>(build: H | Effect.Effect<H, E, R>, options: Options = {}) =>
+        Layer.effect(
+          key,
+          start<Self_, M, Invalid, H, E, R | Protocol.HandlersServices<H>>(definition, name, build, options, () => name)
+        )
+    }
+    definitions.set(key, definition)
+    return Object.assign(key, statics)
+  }
+
+/**
+ * Starts an actor of a definition in the current Scope; it stops when the Scope closes.
+ *
+ * **When to use**
+ *
+ * For actors that come and go while the program runs. For actors that the program cannot be without,
+ * use `toLayer`; for actors by id, `Actor.keyed`.
+ *
+ * **Details**
+ *
+ * The address is the name and a number (`"Account#1"`), unless `name` is given. Fails with `build`'s
+ * own error, `InvalidOption`, or `StartError`.
+ *
+ * **Example** (An actor for as long as a Scope)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Counter extends Actor.Service<Counter>()("Counter", [
+ *   Rpc.make("Next", { success: Schema.Int })
+ * ]) {}
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const counter = yield* Actor.spawn(Counter, Effect.sync(() => {
+ *     let n = 0
+ *     return { Next: () => Effect.sync(() => ++n) }
+ *   }))
+ *   yield* counter.ask.Next()
+ *   console.log(counter.address, yield* counter.ask.Next()) // => Counter#1 2
+ * }))
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Ryker.layer)))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const spawn = <
+  Self_,
+  Name extends string,
+  M extends Message,
+  Invalid,
+  H extends Handlers<M>,
+  E = never,
+  R = never
+>(
+  definition: ServiceClass<Self_, Name, M, Invalid>,
+  build: H | Effect.Effect<H, E, R>,
+  options: Options & { readonly name?: string | undefined } = {}
+): Effect.Effect<
+  Handle<M, Invalid>,
+  E | StartError | InvalidOption,
+  Requirements<Self_, R | Protocol.HandlersServices<H>> | Scope.Scope
+> =>
+  start<Self_, M, Invalid, H, E, R | Protocol.HandlersServices<H>>(
+    definitionOf(definition),
+    definition.actor,
+    build,
+    options,
+    (next) => options.name ?? next()
+  )
+
+const definitionOf = (definition: object): Definition => {
+  // A class that extends a definition has the definition as its prototype.
+  for (let self: object | null = definition; self !== null; self = Object.getPrototypeOf(self)) {
+    const found = definitions.get(self)
+    if (found !== undefined) return found
+  }
+  throw new TypeError("not an actor's definition: give what Actor.Service made, or a class that extends it")
+}
+
+/** What starting needs before a Layer has taken the Scope out. */
+type Started<Own, R> = Requirements<Own, R> | Scope.Scope
+
+const start = <Own, M extends Message, Invalid, H, E, R>(
+  definition: Definition,
+  name: string,
+  build: H | Effect.Effect<H, E, R>,
+  options: ActorOptions,
+  addressOf: (next: () => string) => string
+): Effect.Effect<Handle<M, Invalid>, E | StartError | InvalidOption, Started<Own, R>> =>
+  Effect.gen(function* () {
+    const runtime = runtimeOf(yield* Ryker)
+    const settings = yield* resolveActor(name, options, runtime.settings.actor)
+    const address = addressOf(() => runtime.nextAddress(name))
+    const context = yield* surroundings
+    const cell = yield* startScoped({
+      runtime,
+      group: runtime.group(name),
+      protocol: definition.protocol,
+      address,
+      settings: { ...settings, validate: definition.validate },
+      build: Effect.isEffect(build) ? build : Effect.succeed(build),
+      context,
+      provide: (context, cell) =>
+        context.pipe(
+          Context.add(definition.key, new HandleImpl(address, cell, definition.protocol)),
+          Context.add(Self, { name, address, id: undefined, incarnation: cell.incarnation })
+        )
+    })
+    return new HandleImpl(address, cell, definition.protocol)
+  }) as unknown as Effect.Effect<
+    // The run loop knows neither the messages' types nor what `build` needs and fails with; the definition does.
+    Handle<M, Invalid>,
+    E | StartError | InvalidOption,
+    Started<Own, R>
+  >
+
+// --- Handles ------------------------------------------------------------------------------------------------------------
+
+// Every Handle is a HandleImpl; the interface hides what users have no business with.
+const impl = (handle: Any): HandleImpl => handle as HandleImpl
+
+/**
+ * Who the current actor is: its name, address, id and incarnation.
+ *
+ * **Example** (Knowing one's incarnation)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Who extends Actor.Service<Who>()("Who", [Rpc.make("Ask", { success: Schema.String })]) {}
+ *
+ * const WhoLayer = Who.toLayer({
+ *   Ask: () => Effect.map(Actor.self, ({ address, incarnation }) => `${address}, incarnation ${incarnation}`)
+ * })
+ *
+ * const program = Effect.flatMap(Who, (who) => who.ask.Ask())
+ *
+ * console.log(await Effect.runPromise(program.pipe(Effect.provide(WhoLayer), Effect.provide(Ryker.layer)))) // => Who, incarnation 1
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const self: Effect.Effect<Self["Service"], never, Self> = Effect.service(Self)
+
+/**
+ * Where the actor is in its life.
+ *
+ * **Details**
+ *
+ * A keyed actor that is not resident is `Stopped { reason: "Passivated" }`: its next message starts it.
+ *
+ * **Example** (Looking at an actor)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Echo extends Actor.Service<Echo>()("Echo", [Rpc.make("Ping")]) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const echo = yield* Echo
+ *   console.log((yield* Actor.status(echo))._tag) // => Running
+ *   yield* Actor.stop(echo)
+ *   console.log((yield* Actor.status(echo))._tag) // => Stopped
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(Echo.toLayer({ Ping: () => Effect.void })),
+ *   Effect.provide(Ryker.layer)
+ * ))
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const status = (handle: Any): Effect.Effect<Status> =>
+  Effect.sync(() => {
+    const cell = impl(handle).target.current()
+    return cell === undefined ? { _tag: "Stopped", reason: "Passivated" } : statusOf(cell)
+  })
+
+const statusOf = (cell: ActorCell): Status => {
+  const { incarnation, phase, stopReason, stopRequest } = cell
+  const queued = cell.mailbox.depth
+  const busy = cell.inHand !== undefined
+  if (stopReason !== undefined) return { _tag: "Stopped", reason: stopReason }
+  if (stopRequest !== undefined) return { _tag: "Stopping", reason: stopRequest.reason, queued, busy }
+  switch (phase) {
+    case "Starting":
+      return { _tag: "Starting", incarnation, queued }
+    case "Running":
+      return { _tag: "Running", incarnation, queued, busy }
+    case "BackingOff":
+      return {
+        _tag: "Restarting",
+        incarnation,
+        queued,
+        millisLeft: Math.max(0, cell.resumesAt - cell.runtime.timers.now())
+      }
+    default:
+      return { _tag: "Restarting", incarnation, queued, millisLeft: 0 }
+  }
+}
+
+/**
+ * Stops the actor and waits until it has stopped.
+ *
+ * **Details**
+ *
+ * It takes no more messages from this moment on (`Stopped { reason: "Stopped" }`), handles those it
+ * has until the deadline, then closes its Scope. At the deadline the handler in hand is interrupted,
+ * and what is queued is dropped (`reason: "shutdown"`): asks fail with `Stopped`. Stopping is not a
+ * crash: nothing restarts the actor. Stopping twice is harmless; the earlier deadline holds.
+ *
+ * `deadline` is by default the actor's `shutdown` time; `0` stops it at once. From within one of its
+ * own handlers, fork it: the actor cannot stop before that handler has ended, so waiting for it there
+ * would last until the deadline.
+ *
+ * @category stopping
+ * @since 0.1.0
+ */
+export const stop = (
+  handle: Any,
+  options?: { readonly deadline?: Duration.Input | undefined }
+): Effect.Effect<void, InvalidOption> =>
+  Effect.suspend(() => {
+    const cell = impl(handle).target.current()
+    if (cell === undefined) return Effect.void
+    return Effect.flatMap(
+      checkMillis(handle.address, "deadline", options?.deadline ?? cell.settings.shutdown, 0, Number.POSITIVE_INFINITY),
+      (millis) => stopBy(cell, "Stopped", cell.runtime.timers.now() + millis)
+    )
+  })
+
+/**
+ * Waits until the actor has stopped for good, and says why.
+ *
+ * **Details**
+ *
+ * Restarts do not count. For a keyed actor that is not resident it is `"Passivated"` at once.
+ *
+ * @category stopping
+ * @since 0.1.0
+ */
+export const awaitStopped = (handle: Any): Effect.Effect<StopReason> =>
+  Effect.suspend(() => {
+    const cell = impl(handle).target.current()
+    return cell === undefined ? Effect.succeed("Passivated") : awaitCellStopped(cell)
+  })
+
+/**
+ * Asks with a message of unknown origin: its tag is looked up and its payload decoded first.
+ *
+ * **When to use**
+ *
+ * At the edge, for messages from HTTP, a queue or a file. Between actors use `ask`, whose types make
+ * the check needless.
+ *
+ * **Details**
+ *
+ * Besides what `ask` can fail with, it fails with `InvalidMessage` for a tag that is not in the
+ * protocol (`"UnknownTag"`) and for a payload that does not decode (`"InvalidPayload"`). Nothing was
+ * sent then.
+ *
+ * **Example** (A message from outside)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Greeter extends Actor.Service<Greeter>()("Greeter", [
+ *   Rpc.make("Greet", { payload: { name: Schema.String }, success: Schema.String })
+ * ]) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const greeter = yield* Greeter
+ *   console.log(yield* Actor.dispatch(greeter, { tag: "Greet", payload: { name: "Ada" } })) // => Hello, Ada
+ *   const error = yield* Effect.flip(Actor.dispatch(greeter, { tag: "Greet", payload: { name: 7 } }))
+ *   console.log(error.message) // => "Greet" does not fit the protocol of "Greeter" (InvalidPayload): name: expected string
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(Greeter.toLayer({ Greet: ({ name }) => Effect.succeed(`Hello, ${name}`) })),
+ *   Effect.provide(Ryker.layer)
+ * ))
+ * ```
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const dispatch = <M extends Message, Invalid>(
+  handle: Handle<M, Invalid>,
+  message: { readonly tag: string; readonly payload?: unknown },
+  options?: SendOptions
+): Effect.Effect<
+  Protocol.Reply<M>,
+  Protocol.DomainError<M> | AskError | InvalidMessage,
+  Protocol.DecodingServices<M>
+> => {
+  const { address: actor, protocol, target } = impl(handle)
+  const spec = protocol.find(message.tag)
+  const answer =
+    spec === undefined
+      ? Effect.fail(
+          withoutStack(
+            () =>
+              new InvalidMessage({
+                actor,
+                // The tag is the sender's: it is quoted, but not at any length.
+                request: message.tag.slice(0, 64),
+                reason: "UnknownTag",
+                issue: `expected one of ${protocol.specs.map(({ tag }) => tag).join(", ")}`
+              })
+          )
+        )
+      : Effect.flatMap(
+          Effect.mapError(spec.decode(message.payload), (issue) =>
+            withoutStack(
+              () =>
+                new InvalidMessage({ actor, request: spec.tag, reason: "InvalidPayload", issue: describeIssue(issue) })
+            )
+          ),
+          (payload) => ask(target, spec, payload, options?.deadline)
+        )
+  // The run loop passes replies and errors through unseen; the protocol says which they are.
+  return answer as Effect.Effect<
+    Protocol.Reply<M>,
+    Protocol.DomainError<M> | AskError | InvalidMessage,
+    Protocol.DecodingServices<M>
+  >
+}

@@ -1,0 +1,253 @@
+/**
+ * The runtime of actors as a Layer: their registry, timers and settings, the drain, and the ledger.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type ActorOptions, checkInt, checkMillis, resolveActor } from "./internal/options.ts"
+import { logEvent } from "./internal/report.ts"
+import * as Internal from "./internal/runtime.ts"
+import { defaults } from "./internal/settings.ts"
+import { type ActorDrained, drain as drainRuntime } from "./internal/stopping.ts"
+import * as Deadline from "./Deadline.ts"
+import type * as Ledger from "./Ledger.ts"
+import type { InvalidOption } from "./RykerError.ts"
+
+/**
+ * The runtime's service: every actor Layer needs it. One per application.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const Ryker = Internal.Ryker
+
+/**
+ * The type of the {@link Ryker} service's identifier.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export type Ryker = Internal.Ryker
+
+/**
+ * Options of {@link layerWith}. Whatever is left out has its default.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** What actors go by that say nothing else, see `Actor.Options`. */
+  readonly defaults?: ActorOptions | undefined
+  readonly fairness?:
+    | {
+        /** Messages that an actor handles in one turn while others wait: a whole number of at least 1. Default 32. */
+        readonly batchMessages?: number | undefined
+        /** Messages after which an actor lets timers and sockets go first: at least `batchMessages`. Default 64. */
+        readonly yieldEvery?: number | undefined
+      }
+    | undefined
+  /** How long the drain at the closing of the Layer may take in all. Default 10 seconds. */
+  readonly drainDeadline?: Duration.Input | undefined
+}
+
+/**
+ * What a drain did, see {@link drain}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DrainReport {
+  /** `"complete"` when nothing was dropped or abandoned, otherwise `"incomplete"`. */
+  readonly outcome: "complete" | "incomplete"
+  /** How long it took, in milliseconds. */
+  readonly millis: number
+  /** One entry for each definition that had an actor. */
+  readonly actors: ReadonlyArray<ActorReport>
+}
+
+/**
+ * What a drain did with the messages of one definition.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ActorReport extends ActorDrained {
+  /** The definition's name. */
+  readonly actor: string
+  /** Handled during the drain. */
+  readonly handled: number
+  /** Begun and not brought to an end: crashed, timed out or interrupted. */
+  readonly failed: number
+  /** Never begun. */
+  readonly dropped: number
+  /** Handlers that cannot be interrupted and still ran when the time was over. */
+  readonly abandoned: number
+}
+
+const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
+  runtime.duringClose(
+    (at) =>
+      Effect.gen(function* () {
+        if (runtime.cells.size > 0) yield* drainAndReport(runtime, at)
+        runtime.draining = true
+        runtime.timers.shutdown()
+      }),
+    Infinity
+  )
+
+const drainAndReport = Effect.fnUntraced(function* (runtime: Internal.Runtime, at: Deadline.Deadline) {
+  const startedAt = runtime.timers.now()
+  const actors = yield* drainRuntime(runtime, at)
+  const isComplete = actors.every(({ abandoned, dropped }) => dropped + abandoned === 0)
+  const report: DrainReport = {
+    outcome: isComplete ? "complete" : "incomplete",
+    millis: runtime.timers.now() - startedAt,
+    actors
+  }
+  const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)
+  yield* logEvent(isComplete ? "Info" : "Warn", "drain_finished", "ryker", {
+    outcome: report.outcome,
+    elapsed_ms: Math.round(report.millis),
+    handled: sum("handled"),
+    failed: sum("failed"),
+    dropped: sum("dropped"),
+    abandoned: sum("abandoned")
+  })
+  return report
+})
+
+/**
+ * The runtime with options of your own.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidOption` when an option is out of its range.
+ *
+ * **Example** (Smaller mailboxes for all actors)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Ryker } from "ryker"
+ *
+ * const RykerLayer = Ryker.layerWith({ defaults: { capacity: 0 } })
+ *
+ * const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(RykerLayer))))
+ * console.log(error.message) // => "Ryker": capacity is 0, but must be a whole number from 1 to 1048576
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: Options): Layer.Layer<Ryker, InvalidOption> =>
+  Layer.effect(
+    Ryker,
+    Effect.gen(function* () {
+      const owner = "Ryker"
+      const { fairness } = options
+      const batchMessages = yield* checkInt(
+        owner,
+        "fairness.batchMessages",
+        fairness?.batchMessages ?? defaults.batchMessages,
+        1,
+        1_000_000
+      )
+      const settings = {
+        actor: yield* resolveActor(owner, options.defaults ?? {}, defaults.actor),
+        batchMessages,
+        yieldEvery: yield* checkInt(
+          owner,
+          "fairness.yieldEvery",
+          // The default gives way to a larger batch; a value that was asked for does not.
+          fairness?.yieldEvery ?? Math.max(batchMessages, defaults.yieldEvery),
+          batchMessages,
+          1_000_000
+        ),
+        drainDeadline: yield* checkMillis(
+          owner,
+          "drainDeadline",
+          options.drainDeadline ?? defaults.drainDeadline,
+          0,
+          Number.POSITIVE_INFINITY
+        )
+      }
+      const context = yield* Effect.context()
+      return yield* Effect.acquireRelease(
+        Effect.sync(() => new Internal.Runtime(settings, context)),
+        closeRuntime
+      )
+    })
+  )
+
+/**
+ * The runtime with its defaults.
+ *
+ * **Details**
+ *
+ * When it closes, it drains all actors that are still alive within 10 seconds in all, see {@link drain}.
+ *
+ * **Example** (An application without actors)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Ryker } from "ryker"
+ *
+ * const program = Effect.map(Ryker.ledger, (entries) => entries.length)
+ *
+ * console.log(await Effect.runPromise(program.pipe(Effect.provide(Ryker.layer)))) // => 0
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Ryker> = Layer.orDie(layerWith({}))
+
+/**
+ * Stops taking messages in, lets what was accepted run until the deadline, stops all actors, and
+ * reports what became of the messages.
+ *
+ * **Details**
+ *
+ * - From the first step on, messages from outside fail with `Stopped { reason: "Draining" }`.
+ *   Messages that handlers send go through, as the work in hand may need them.
+ * - Actors that crash during the drain are restarted as always, for as long as there is time.
+ * - At the deadline the handlers in hand are interrupted, what is queued is dropped
+ *   (`reason: "shutdown"`), and Scopes are closed, the last started actor first. Nothing waits for a
+ *   handler or a finalizer that cannot be interrupted: it counts as abandoned.
+ * - The runtime does not come back: actors started later fail with `StartError`.
+ * - A deadline of zero stops everything at once.
+ *
+ * **Example** (Draining before the program ends)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Ryker } from "ryker"
+ *
+ * const program = Effect.gen(function*() {
+ *   const report = yield* Ryker.drain("5 seconds")
+ *   console.log(report.outcome) // => complete
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Ryker.layer)))
+ * ```
+ *
+ * @category draining
+ * @since 0.1.0
+ */
+export const drain = (deadline: Duration.Input): Effect.Effect<DrainReport, never, Ryker> =>
+  Effect.flatMap(Ryker, (service) => {
+    const runtime = Internal.runtimeOf(service)
+    return drainAndReport(runtime, Deadline.after(runtime.timers.now(), deadline))
+  })
+
+/**
+ * What became of every message, by definition, see `Ledger`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const ledger: Effect.Effect<ReadonlyArray<Ledger.Entry>, never, Ryker> = Effect.map(
+  Ryker,
+  (service) => Internal.runtimeOf(service).ledger
+)

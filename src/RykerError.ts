@@ -1,0 +1,442 @@
+/**
+ * Every typed error of ryker, one class for each decision a caller can take.
+ *
+ * All of them are `Schema.TaggedError`s: they can be matched with
+ * `Effect.catchTag`, yielded in `Effect.gen`, and encoded and decoded, so they
+ * also travel over a wire. None of them carries a payload.
+ *
+ * | error | decision of the caller |
+ * | --- | --- |
+ * | `Busy` | back off, retry later, or shed the work |
+ * | `TooLarge` | send less, or raise the cap |
+ * | `Timeout` | give up, or retry with more time if the work is idempotent |
+ * | `Crashed` | retry if the work is idempotent: the actor is restarting |
+ * | `Stopped` | go elsewhere: this actor takes no more work |
+ * | `Deadlock` | mend the program: two handlers wait for each other |
+ * | `InvalidMessage` | reject the input at the edge |
+ * | `InvalidOption` | mend the configuration |
+ * | `StartError` | let the program fail to start |
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
+
+const millis = (n: number): string => `${Math.round(n * 1000) / 1000} ms`
+
+/**
+ * The actor has no room for the message now.
+ *
+ * **When to use**
+ *
+ * Match it to back off: the message was not enqueued, nothing was lost and
+ * nothing will run. `limit` says which bound was met: `"mailbox"` (as many
+ * messages wait as its capacity allows) or `"residents"` (a keyed family holds
+ * as many actors as its `maxResident` allows).
+ *
+ * **Example** (Retrying with backoff when an actor is busy)
+ *
+ * ```ts
+ * import { Effect, Schedule } from "effect"
+ * import { RykerError } from "ryker"
+ *
+ * let attempts = 0
+ * const send = Effect.suspend(() =>
+ *   ++attempts < 3
+ *     ? Effect.fail(new RykerError.Busy({ actor: "Account", limit: "mailbox", capacity: 256 }))
+ *     : Effect.succeed("sent")
+ * )
+ * const program = send.pipe(Effect.retry({
+ *   while: (error) => error._tag === "Busy",
+ *   schedule: Schedule.exponential("1 milli")
+ * }))
+ *
+ * console.log(await Effect.runPromise(program)) // => sent
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Busy extends Schema.TaggedError<Busy>("ryker/Busy")("Busy", {
+  /** The actor's address: its name, and after a slash its id where it has one. */
+  actor: Schema.String,
+  /** Which bound was met. */
+  limit: Schema.Literals(["mailbox", "residents"]),
+  /** The bound: messages of the mailbox, or actors of the family. */
+  capacity: Schema.Int
+}) {
+  override get message(): string {
+    return this.limit === "mailbox"
+      ? `the mailbox of "${this.actor}" is full (${plural(this.capacity, "message")}): ` +
+          `back off and retry, or raise its capacity`
+      : `the family of "${this.actor}" is full (${plural(this.capacity, "resident actor")}): ` +
+          `retry once some have gone idle, or raise maxResident`
+  }
+}
+
+/**
+ * The payload is larger than the actor's cap on one message.
+ *
+ * **Details**
+ *
+ * The message was not enqueued. `bytes` is the size that was measured; measuring
+ * stops once the cap is passed, so it is at least `max + 1` and may be less than
+ * the whole size.
+ *
+ * **Example** (Reading what was too large)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.TooLarge({ actor: "Blobs", request: "Store", bytes: 70_000, max: 65_536 })
+ * console.log(error.message) // => "Store" to "Blobs" holds at least 70000 bytes, more than the cap of 65536: send a reference or smaller parts, or raise maxMessageBytes
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooLarge extends Schema.TaggedError<TooLarge>("ryker/TooLarge")("TooLarge", {
+  /** The actor's address. */
+  actor: Schema.String,
+  /** The message's tag. */
+  request: Schema.String,
+  /** Bytes measured, at least `max + 1`. */
+  bytes: Schema.Int,
+  /** The cap in bytes. */
+  max: Schema.Int
+}) {
+  override get message(): string {
+    return (
+      `"${this.request}" to "${this.actor}" holds at least ${this.bytes} bytes, more than the cap of ${this.max}: ` +
+      `send a reference or smaller parts, or raise maxMessageBytes`
+    )
+  }
+}
+
+/**
+ * The deadline passed before there was an answer.
+ *
+ * **Details**
+ *
+ * `phase` says how far the message came: `"queued"` means that the handler never
+ * ran and never will, so a retry is safe; `"running"` means that the handler had
+ * begun and has been interrupted, so a retry is safe only for idempotent work.
+ * `offerWait` gives `"queued"` when it found no room in time.
+ *
+ * **Example** (Telling the phases apart)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.Timeout({ actor: "Account", request: "Withdraw", phase: "queued", millis: 250 })
+ * console.log(error.message) // => "Withdraw" to "Account" was still queued at its deadline of 250 ms and will not run: retry, or give it more time
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Timeout extends Schema.TaggedError<Timeout>("ryker/Timeout")("Timeout", {
+  /** The actor's address. */
+  actor: Schema.String,
+  /** The message's tag. */
+  request: Schema.String,
+  /** How far the message came. */
+  phase: Schema.Literals(["queued", "running"]),
+  /** The time that the message had in all, in milliseconds, from being sent to its deadline. */
+  millis: Schema.Finite
+}) {
+  override get message(): string {
+    return this.phase === "queued"
+      ? `"${this.request}" to "${this.actor}" was still queued at its deadline of ${millis(this.millis)} ` +
+          `and will not run: retry, or give it more time`
+      : `"${this.request}" to "${this.actor}" was still running at its deadline of ${millis(this.millis)} ` +
+          `and was interrupted: retry only if it is idempotent, or give it more time`
+  }
+}
+
+/**
+ * The actor crashed while it had this message in hand.
+ *
+ * **Details**
+ *
+ * A crash is a defect (a throw, `Effect.die`) or an interruption that ryker did
+ * not ask for. The message is consumed, the supervisor restarts the actor, and
+ * the messages behind it are kept in order. The defect itself is not part of the
+ * error, as it may quote a payload: it goes to the log by name and place.
+ *
+ * **Example** (Reading which incarnation crashed)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.Crashed({ actor: "Account", request: "Withdraw", incarnation: 1 })
+ * console.log(error.message) // => "Account" crashed (incarnation 1) while it handled "Withdraw", which is consumed: see its log; retry only if it is idempotent
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Crashed extends Schema.TaggedError<Crashed>("ryker/Crashed")("Crashed", {
+  /** The actor's address. */
+  actor: Schema.String,
+  /** The tag of the message in hand. */
+  request: Schema.String,
+  /** Which incarnation crashed, counted from 1. */
+  incarnation: Schema.Int
+}) {
+  override get message(): string {
+    return (
+      `"${this.actor}" crashed (incarnation ${this.incarnation}) while it handled "${this.request}", ` +
+      `which is consumed: see its log; retry only if it is idempotent`
+    )
+  }
+}
+
+/**
+ * Why an actor, or a mailbox, takes no more messages.
+ *
+ * **Details**
+ *
+ * | reason | meaning |
+ * | --- | --- |
+ * | `"Stopped"` | `Actor.stop` was called |
+ * | `"Draining"` | the runtime is draining or has drained: shutdown |
+ * | `"ScopeClosed"` | the Layer or Scope that owns the actor was closed |
+ * | `"RapidFail"` | it crashed more often than its restart intensity allows |
+ * | `"Crashed"` | it crashed, and its restart type is `"temporary"` |
+ * | `"Passivated"` | a keyed actor went idle; the next message starts it anew |
+ * | `"Closed"` | the mailbox was closed; what it holds is still taken |
+ * | `"Ended"` | the mailbox was closed and has nothing left, or was shut down |
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const StopReason = Schema.Literals([
+  "Stopped",
+  "Draining",
+  "ScopeClosed",
+  "RapidFail",
+  "Crashed",
+  "Passivated",
+  "Closed",
+  "Ended"
+])
+
+/**
+ * The type of {@link StopReason}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StopReason = typeof StopReason.Type
+
+const stopAdvice: Record<StopReason, string> = {
+  Stopped: "it was stopped on purpose",
+  Draining: "the runtime is shutting down: send the work elsewhere",
+  ScopeClosed: "the Layer or Scope that owns it was closed: keep it open for as long as the actor is used",
+  RapidFail: "it crashed more often than its restart intensity allows: see its log, mend the cause, start it anew",
+  Crashed: 'it crashed and is not restarted (restart: "temporary"): see its log',
+  Passivated: "it went idle: get it from its family again",
+  Closed: "the mailbox was closed",
+  Ended: "the mailbox has ended"
+}
+
+/**
+ * The actor, or the mailbox, takes no more messages.
+ *
+ * **Details**
+ *
+ * The message will not run. `reason` says why, see {@link StopReason}.
+ *
+ * **Example** (Reading why an actor stopped)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.Stopped({ actor: "Account", reason: "Draining" })
+ * console.log(error.message) // => "Account" takes no more messages (Draining): the runtime is shutting down: send the work elsewhere
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Stopped extends Schema.TaggedError<Stopped>("ryker/Stopped")("Stopped", {
+  /** The actor's address, or the mailbox's name. */
+  actor: Schema.String,
+  /** Why. */
+  reason: StopReason
+}) {
+  override get message(): string {
+    return `"${this.actor}" takes no more messages (${this.reason}): ${stopAdvice[this.reason]}`
+  }
+}
+
+/**
+ * The ask would have closed a cycle of actors that wait for each other.
+ *
+ * **Details**
+ *
+ * It fails at once, instead of hanging until its deadline. `cycle` names the
+ * actors in the order in which they wait, first and last being the one that
+ * asked. To mend it, answer with `tell`, or move the shared state into one actor.
+ *
+ * **Example** (Reading the cycle)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.Deadlock({ actor: "B", request: "Get", cycle: ["A", "B", "A"] })
+ * console.log(error.message) // => asking "B" for "Get" would deadlock: A -> B -> A wait for each other; answer with tell, or let one actor own the state
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Deadlock extends Schema.TaggedError<Deadlock>("ryker/Deadlock")("Deadlock", {
+  /** The actor that was asked. */
+  actor: Schema.String,
+  /** The tag of the ask that was refused. */
+  request: Schema.String,
+  /** Addresses in the order of waiting; the first is repeated at the end. */
+  cycle: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return (
+      `asking "${this.actor}" for "${this.request}" would deadlock: ${this.cycle.join(" -> ")} ` +
+      `wait for each other; answer with tell, or let one actor own the state`
+    )
+  }
+}
+
+/**
+ * The message does not fit the actor's protocol.
+ *
+ * **Details**
+ *
+ * Given by `Actor.dispatch`, which takes messages of unknown origin, and by
+ * actors defined with `validate: "always"`. `issue` names the places and what was
+ * expected there; it never quotes the payload.
+ *
+ * **Example** (Reading what was wrong)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.InvalidMessage({
+ *   actor: "Account",
+ *   request: "Withdraw",
+ *   reason: "InvalidPayload",
+ *   issue: "amount: expected a finite number"
+ * })
+ * console.log(error.message) // => "Withdraw" does not fit the protocol of "Account" (InvalidPayload): amount: expected a finite number
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidMessage extends Schema.TaggedError<InvalidMessage>("ryker/InvalidMessage")("InvalidMessage", {
+  /** The actor's address. */
+  actor: Schema.String,
+  /** The message's tag. */
+  request: Schema.String,
+  /** Whether the tag or the payload is wrong. */
+  reason: Schema.Literals(["UnknownTag", "InvalidPayload"]),
+  /** Where it is wrong and what was expected. */
+  issue: Schema.String
+}) {
+  override get message(): string {
+    return `"${this.request}" does not fit the protocol of "${this.actor}" (${this.reason}): ${this.issue}`
+  }
+}
+
+/**
+ * An option is out of its range.
+ *
+ * **Details**
+ *
+ * Nothing was started. `rule` says what is allowed.
+ *
+ * **Example** (Refusing a capacity of zero)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Mailbox } from "ryker"
+ *
+ * const program = Effect.flip(Mailbox.make({ name: "jobs", capacity: 0 }))
+ * const error = await Effect.runPromise(program)
+ * console.log(error.message) // => "jobs": capacity is 0, but must be a whole number from 1 to 1048576
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidOption extends Schema.TaggedError<InvalidOption>("ryker/InvalidOption")("InvalidOption", {
+  /** The actor, mailbox or module whose option it is. */
+  owner: Schema.String,
+  /** The option's name. */
+  option: Schema.String,
+  /** The value that was given. */
+  value: Schema.String,
+  /** What is allowed. */
+  rule: Schema.String
+}) {
+  override get message(): string {
+    return `"${this.owner}": ${this.option} is ${this.value}, but must be ${this.rule}`
+  }
+}
+
+/**
+ * An actor could not be started, for another reason than a typed failure of its own.
+ *
+ * **Details**
+ *
+ * | reason | meaning |
+ * | --- | --- |
+ * | `"DuplicateName"` | an actor of this address is alive under the same `Ryker.layer` |
+ * | `"Timeout"` | `build` was not done within `startTimeout` |
+ * | `"Defect"` | `build` died or was interrupted; the log has the defect |
+ * | `"NotRunning"` | the runtime is draining, or the owning Scope is closed |
+ *
+ * A typed failure of `build` is not wrapped: it is the Layer's own error.
+ *
+ * **Example** (Reading why a start failed)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.StartError({ actor: "Account", reason: "Timeout", detail: "build was not done after 5000 ms" })
+ * console.log(error.message) // => "Account" did not start (Timeout): build was not done after 5000 ms
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StartError extends Schema.TaggedError<StartError>("ryker/StartError")("StartError", {
+  /** The actor's address. */
+  actor: Schema.String,
+  /** Why. */
+  reason: Schema.Literals(["DuplicateName", "Timeout", "Defect", "NotRunning"]),
+  /** What happened and what to do. */
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `"${this.actor}" did not start (${this.reason}): ${this.detail}`
+  }
+}
+
+/**
+ * What `tell` can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TellError = Busy | TooLarge | Stopped
+
+/**
+ * What `ask` can fail with besides the message's own error.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AskError = Busy | Timeout | TooLarge | Crashed | Stopped | Deadlock

@@ -1,0 +1,449 @@
+/**
+ * One actor: its mailbox, the message in hand, and the loop that works through them.
+ *
+ * The cell outlives incarnations: it is what a handle points to. Its lifecycle fiber
+ * (`lifecycle.ts`) starts and ends incarnations; this file takes messages in and runs handlers.
+ * A handler runs in a fiber of its own, in the actor's context, one at a time.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { dropReasonOf } from "../Ledger.ts"
+import { Busy, Crashed, Deadlock, InvalidMessage, Stopped, type StopReason, Timeout, TooLarge } from "../RykerError.ts"
+import { Changes } from "./changes.ts"
+import type { Counters } from "./counters.ts"
+import { type Abort, CurrentMessage, type Envelope } from "./envelope.ts"
+import { withoutStack } from "./errors.ts"
+import { describeIssue } from "./issue.ts"
+import { MailboxCore } from "./mailboxCore.ts"
+import type { Handler, Protocol } from "./protocol.ts"
+import type { Group, Runtime } from "./runtime.ts"
+import type { ActorSettings } from "./settings.ts"
+import { findCycle } from "./waitFor.ts"
+
+/** Where an actor is in its life; `lifecycle.ts` and `crash` below make all the transitions. */
+export type CellPhase = "Starting" | "Running" | "Closing" | "BackingOff" | "Stopped"
+
+/** What an actor is made of. */
+export interface CellOptions {
+  readonly runtime: Runtime
+  readonly group: Group
+  readonly protocol: Protocol
+  readonly address: string
+  readonly settings: ActorSettings
+  /** Run at every start; gives the handlers by tag. */
+  readonly build: Effect.Effect<unknown, unknown, unknown>
+  /** What `build` and the handlers find around them, besides what `provide` adds. */
+  readonly context: Context.Context<never>
+  /** Adds what each incarnation has of its own. */
+  readonly provide: (context: Context.Context<never>, cell: ActorCell) => Context.Context<never>
+  /** The keyed family that the actor belongs to. */
+  readonly family?: CellFamily | undefined
+}
+
+/** What a cell tells its family. */
+export interface CellFamily {
+  /** It has no work any more. */
+  rests(cell: ActorCell): void
+  /** It is gone for good. */
+  leaves(cell: ActorCell): void
+}
+
+/** A stop that was asked for. */
+export interface StopRequest {
+  readonly reason: StopReason
+  /** When it must be over. */
+  readonly at: number
+}
+
+/** What a message can be refused with. */
+export type Refusal = Busy | TooLarge | Timeout | Stopped | Deadlock | InvalidMessage
+
+/** Where messages of a handle go. */
+export interface Target {
+  /** The actor to send to, started if need be, or why there is none. */
+  resolve(fromInside: boolean): ActorCell | Busy | Stopped
+  /** The actor as it is now; undefined for a keyed actor that is not resident. */
+  current(): ActorCell | undefined
+}
+
+export class ActorCell implements Target {
+  readonly options: CellOptions
+  readonly runtime: Runtime
+  readonly address: string
+  readonly settings: ActorSettings
+  readonly mailbox: MailboxCore<Envelope>
+  /** Woken when anything changes that the lifecycle fiber may wait for. */
+  readonly changes: Changes
+  phase: CellPhase = "Starting"
+  incarnation = 0
+  /** When the next incarnation starts, while backing off. */
+  resumesAt = 0
+  inHand: Envelope | undefined = undefined
+  /** Why this incarnation crashed. */
+  crashCause: Cause.Cause<unknown> | undefined = undefined
+  stopRequest: StopRequest | undefined = undefined
+  stopReason: StopReason | undefined = undefined
+  /** It is to end because it was idle. */
+  passivating = false
+  private readonly counters: Counters
+  private handlers: ReadonlyArray<Handler> = []
+  private context: Context.Context<never> = Context.empty()
+  /** It has, or had at the last look, messages queued or in hand. */
+  private working = false
+  /** A turn is scheduled. */
+  private scheduled = false
+  private stopObservers: Array<(reason: StopReason) => void> | undefined = undefined
+  private readonly turn = (): void => this.takeTurn()
+
+  constructor(options: CellOptions) {
+    this.options = options
+    this.runtime = options.runtime
+    this.address = options.address
+    this.settings = options.settings
+    this.counters = options.group.counters
+    this.mailbox = new MailboxCore(options.settings.capacity)
+    this.changes = new Changes(this.runtime.timers, (task) => this.runtime.schedule(task))
+  }
+
+  resolve(): ActorCell {
+    return this
+  }
+
+  current(): ActorCell {
+    return this
+  }
+
+  // --- Taking messages in ---------------------------------------------------------------------------------------------
+
+  /** Takes a message in, or says why not. */
+  admit(message: Envelope): Refusal | undefined {
+    const refusal = this.findRefusal(message)
+    if (refusal !== undefined) return refusal
+    const result = this.mailbox.offer(message)
+    if (result !== "Accepted") {
+      this.counters.refused.busy++
+      return withoutStack(() => new Busy({ actor: this.address, limit: "mailbox", capacity: this.settings.capacity }))
+    }
+    this.counters.accepted++
+    if (message.at !== Number.POSITIVE_INFINITY) this.runtime.timers.add(message)
+    if (message.isAsk && message.asker !== undefined) {
+      message.asker.asks ??= new Set()
+      message.asker.asks.add(message)
+    }
+    if (!this.working) {
+      this.working = true
+      this.runtime.workBegins()
+    }
+    this.wake()
+    return undefined
+  }
+
+  private findRefusal(message: Envelope): Refusal | undefined {
+    const { refused } = this.counters
+    const { asker, spec } = message
+    const actor = this.address
+    const request = spec.tag
+    // While the runtime drains, work in hand may still need other actors: what it sends is let through.
+    const stopping = this.stopReason ?? this.stoppingFor(asker !== undefined)
+    if (stopping !== undefined) {
+      refused.stopped++
+      return withoutStack(() => new Stopped({ actor, reason: stopping }))
+    }
+    if (this.settings.validate) {
+      const issue = spec.check(message.payload)
+      if (issue !== undefined) {
+        refused.invalid++
+        return withoutStack(
+          () => new InvalidMessage({ actor, request, reason: "InvalidPayload", issue: describeIssue(issue) })
+        )
+      }
+    }
+    const max = this.settings.maxMessageBytes
+    // Where the schema keeps messages small enough, they are not measured at all.
+    if ((this.settings.validate ? spec.sizer.bound : spec.sizer.typeBound) > max) {
+      const bytes = spec.sizer.measure(message.payload, max)
+      if (bytes > max) {
+        refused.tooLarge++
+        return withoutStack(() => new TooLarge({ actor, request, bytes: Math.min(bytes, maxBytes), max }))
+      }
+    }
+    if (message.at <= message.sentAt) {
+      refused.timeout++
+      return withoutStack(() => new Timeout({ actor, request, phase: "queued", millis: 0 }))
+    }
+    if (message.isAsk && asker !== undefined) {
+      const cycle = findCycle(asker, this)
+      if (cycle !== undefined) {
+        refused.deadlock++
+        return withoutStack(() => new Deadlock({ actor, request, cycle }))
+      }
+    }
+    return undefined
+  }
+
+  private stoppingFor(fromInside: boolean): StopReason | undefined {
+    if (this.stopRequest !== undefined && this.stopRequest.reason !== "Draining") return this.stopRequest.reason
+    return this.runtime.draining && !fromInside ? "Draining" : undefined
+  }
+
+  // --- Messages that end before their time ----------------------------------------------------------------------------
+
+  /** The message's deadline has come. */
+  expire(message: Envelope): void {
+    const phase = message.phase === "InHand" ? "running" : "queued"
+    const timeout = withoutStack(
+      () =>
+        new Timeout({
+          actor: this.address,
+          request: message.spec.tag,
+          phase,
+          millis: message.at - message.sentAt
+        })
+    )
+    if (message.phase === "Queued") this.withdraw(message, "deadline")
+    message.settle(Exit.fail(timeout))
+    if (message.phase === "InHand") this.abort(message, "deadline")
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(message: Envelope): void {
+    if (message.phase === "Queued") this.withdraw(message, "interrupted")
+    else if (message.phase === "InHand") this.abort(message, "caller")
+  }
+
+  /** Interrupts the handler of the message in hand. */
+  abort(message: Envelope, abort: Abort): void {
+    message.abort ??= abort
+    message.fiber?.interruptUnsafe()
+  }
+
+  private withdraw(message: Envelope, reason: "deadline" | "interrupted"): void {
+    this.mailbox.withdraw(message)
+    this.drop(message, reason)
+    if (this.mailbox.depth === 0 && this.inHand === undefined) this.rest()
+  }
+
+  private drop(message: Envelope, reason: keyof Counters["dropped"]): void {
+    this.counters.dropped[reason]++
+    this.leave(message)
+  }
+
+  private leave(message: Envelope): void {
+    message.phase = "Gone"
+    message.payload = undefined
+    message.fiber = undefined
+    this.runtime.timers.remove(message)
+  }
+
+  // --- The loop -------------------------------------------------------------------------------------------------------
+
+  private wake(): void {
+    if (this.scheduled || this.phase !== "Running" || this.inHand !== undefined) return
+    this.scheduled = true
+    this.runtime.turnsWaiting++
+    this.runtime.schedule(this.turn)
+  }
+
+  /**
+   * Handles messages until there is none, a handler suspends, or it is time to let others go first:
+   * after `batchMessages` when other actors wait for their turn, after `yieldEvery` in any case, so
+   * that timers and sockets get theirs.
+   */
+  private takeTurn(): void {
+    this.scheduled = false
+    this.runtime.turnsWaiting--
+    const { batchMessages, yieldEvery } = this.runtime.settings
+    let handled = 0
+    while (this.phase === "Running" && this.inHand === undefined) {
+      const next = this.mailbox.take()
+      if (next === undefined || Exit.isFailure(next)) return this.rest()
+      this.deliver(next.value)
+      handled++
+      if (handled >= yieldEvery || (handled >= batchMessages && this.runtime.turnsWaiting > 0)) {
+        if (this.mailbox.depth > 0) this.counters.yields++
+        return this.wake()
+      }
+    }
+  }
+
+  private deliver(message: Envelope): void {
+    // Its timer may be late when the event loop was busy; expired work must not run all the same.
+    if (message.at !== Number.POSITIVE_INFINITY && message.at <= this.runtime.timers.now()) {
+      this.counters.dropped.deadline++
+      this.leave(message)
+      message.settle(
+        Exit.fail(
+          withoutStack(
+            () =>
+              new Timeout({
+                actor: this.address,
+                request: message.spec.tag,
+                phase: "queued",
+                millis: message.at - message.sentAt
+              })
+          )
+        )
+      )
+      return
+    }
+    message.phase = "InHand"
+    this.inHand = message
+    let effect: Effect.Effect<unknown, unknown>
+    try {
+      const handler = this.handlers[message.spec.index]!
+      effect = handler(message.payload)
+    } catch (defect) {
+      return this.finish(message, Exit.die(defect))
+    }
+    // A handler that has its reply at hand needs no fiber: this is what makes plain replies cheap.
+    if (Exit.isExit(effect)) return this.finish(message, effect)
+    const fiber = Effect.runForkWith(Context.add(this.context, CurrentMessage, message))(effect)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return this.finish(message, exit)
+    message.fiber = fiber
+    fiber.addObserver((exit) => {
+      this.finish(message, exit)
+      this.wake()
+    })
+    // It was aborted by what it did itself before it first suspended.
+    if (message.abort !== undefined) fiber.interruptUnsafe()
+  }
+
+  /** A handler has ended: counts it, answers its asker, and looks whether the actor survives. */
+  private finish(message: Envelope, exit: Exit.Exit<unknown, unknown>): void {
+    const abort = message.abort
+    this.inHand = undefined
+    this.leave(message)
+    if (isAnswer(exit)) {
+      if (abort === undefined) this.counters.handled++
+      else this.counters.failed++
+      message.settle(exit)
+    } else if (abort !== undefined && Exit.isFailure(exit) && !Cause.hasDies(exit.cause)) {
+      this.counters.failed++
+      // Only a stop leaves an asker waiting: the others know already.
+      message.settle(Exit.fail(withoutStack(() => this.stoppedError())))
+    } else {
+      this.counters.failed++
+      this.crash(message, exit)
+    }
+    // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
+    if (this.phase !== "Running") this.changes.notify()
+    if (this.phase === "Stopped") this.options.group.cells.delete(this)
+  }
+
+  private crash(message: Envelope, exit: Exit.Exit<unknown, unknown>): void {
+    // While closing, the incarnation ends anyway, but its crash is still reported.
+    if (this.phase === "Running") this.phase = "Closing"
+    this.crashCause = Exit.isFailure(exit) ? exit.cause : undefined
+    const incarnation = this.incarnation
+    message.settle(
+      Exit.fail(withoutStack(() => new Crashed({ actor: this.address, request: message.spec.tag, incarnation })))
+    )
+  }
+
+  /** There is nothing to do now. */
+  private rest(): void {
+    if (this.working) {
+      this.working = false
+      this.runtime.workEnds()
+    }
+    if (this.stopRequest !== undefined) this.changes.notify()
+    else if (this.phase === "Running") this.options.family?.rests(this)
+  }
+
+  get isIdle(): boolean {
+    return this.inHand === undefined && this.mailbox.depth === 0
+  }
+
+  // --- What the lifecycle fiber does to it ----------------------------------------------------------------------------
+
+  /** A new incarnation is ready: from here on messages are handled. */
+  open(handlers: ReadonlyArray<Handler>, context: Context.Context<never>): void {
+    this.handlers = handlers
+    this.context = context
+    this.crashCause = undefined
+    this.phase = "Running"
+    if (this.isIdle) this.rest()
+    else this.wake()
+  }
+
+  /** The incarnation is over: what it held is let go. */
+  shut(): void {
+    this.handlers = []
+    this.context = Context.empty()
+    if (this.isIdle) this.rest()
+  }
+
+  countCrash(): void {
+    this.counters.crashes++
+  }
+
+  countRestart(): void {
+    this.counters.restarts++
+  }
+
+  /** Asks for an end; of several, the first gives the reason and the earliest the time. */
+  requestStop(reason: StopReason, at: number): void {
+    if (this.phase === "Stopped") return
+    const first = this.stopRequest
+    if (first !== undefined && first.at <= at) return
+    this.stopRequest = { reason: first?.reason ?? reason, at }
+    this.changes.notify()
+  }
+
+  /** Ends an idle actor; it starts anew if messages come before it has ended. */
+  passivate(): void {
+    if (this.phase !== "Running" || !this.isIdle) return
+    this.phase = "Closing"
+    this.passivating = true
+    this.changes.notify()
+  }
+
+  /** The end: answers all that is queued. Gives the number of messages dropped. */
+  terminate(reason: StopReason): number {
+    this.phase = "Stopped"
+    this.stopReason = reason
+    const left = this.mailbox.shutdown()
+    this.inHand?.settle(Exit.fail(withoutStack(() => this.stoppedError())))
+    for (const message of left) {
+      this.drop(message, dropReasonOf(reason))
+      message.settle(Exit.fail(withoutStack(() => this.stoppedError())))
+    }
+    this.rest()
+    this.options.family?.leaves(this)
+    this.runtime.cells.delete(this.address)
+    // A handler that outlives its actor stays in the books until it ends.
+    if (this.inHand === undefined) this.options.group.cells.delete(this)
+    const observers = this.stopObservers
+    this.stopObservers = undefined
+    for (const observer of observers ?? []) observer(reason)
+    return left.length
+  }
+
+  private stoppedError(): Stopped {
+    return new Stopped({ actor: this.address, reason: this.stopReason ?? this.stopRequest?.reason ?? "Stopped" })
+  }
+
+  /** Calls back once it has stopped for good; gives a function that takes the call back. */
+  onStopped(observer: (reason: StopReason) => void): () => void {
+    if (this.stopReason !== undefined) {
+      observer(this.stopReason)
+      return () => {}
+    }
+    this.stopObservers ??= []
+    this.stopObservers.push(observer)
+    return () => {
+      const index = this.stopObservers?.indexOf(observer) ?? -1
+      if (index >= 0) this.stopObservers!.splice(index, 1)
+    }
+  }
+}
+
+/** A value with more parts than can be counted measures as infinite, which is not a number of bytes. */
+const maxBytes = Number.MAX_SAFE_INTEGER
+
+/** A reply or a typed failure, and nothing else: the actor lives on. */
+const isAnswer = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isSuccess(exit) || (exit.cause.reasons.length > 0 && exit.cause.reasons.every(Cause.isFailReason))

@@ -1,0 +1,92 @@
+/** A message on its way: what it says, until when, and who waits for the answer. */
+import type * as Effect from "effect/Effect"
+import * as Context from "effect/Context"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Deadline from "../Deadline.ts"
+import type { ActorCell } from "./actorCell.ts"
+import type { MessageSpec } from "./protocol.ts"
+import type { TimerEntry } from "./timers.ts"
+
+/** Where a message is. It never goes back. */
+export type Phase = "Queued" | "InHand" | "Gone"
+
+/** Why the run loop interrupted a handler. */
+export type Abort = "deadline" | "caller" | "stop"
+
+/** Gives the asker its answer. */
+export type Resume = (exit: Effect.Effect<unknown, unknown>) => void
+
+/**
+ * A class with methods on its prototype, not a literal with closures: one is made for each message.
+ */
+export class Envelope implements TimerEntry {
+  readonly cell: ActorCell
+  readonly spec: MessageSpec
+  payload: unknown
+  readonly sentAt: number
+  /** Its deadline; also when its timer is due. */
+  readonly at: Deadline.Deadline
+  place = -1
+  phase: Phase = "Queued"
+  /** The handler's fiber, once it was found to suspend. */
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  abort: Abort | undefined = undefined
+  /** The message whose handler asks this one; undefined for a tell, and for an ask from outside. */
+  readonly asker: Envelope | undefined
+  /** The asks that this message's handler waits for, while it has any. */
+  asks: Set<Envelope> | undefined = undefined
+  private resume: Resume | undefined
+
+  constructor(
+    cell: ActorCell,
+    spec: MessageSpec,
+    payload: unknown,
+    sentAt: number,
+    at: Deadline.Deadline,
+    asker: Envelope | undefined,
+    resume: Resume | undefined
+  ) {
+    this.cell = cell
+    this.spec = spec
+    this.payload = payload
+    this.sentAt = sentAt
+    this.at = at
+    this.asker = asker
+    this.resume = resume
+  }
+
+  get isAsk(): boolean {
+    return this.resume !== undefined
+  }
+
+  /** Its timer: the deadline has come. */
+  fire(): void {
+    this.cell.expire(this)
+  }
+
+  /** Its asker was interrupted. */
+  cancel(): void {
+    this.forgetAsk()
+    this.resume = undefined
+    this.cell.cancel(this)
+  }
+
+  /** Gives the asker its answer, the first time only; nothing happens for a tell. */
+  settle(exit: Exit.Exit<unknown, unknown>): void {
+    const resume = this.resume
+    if (resume === undefined) return
+    this.resume = undefined
+    this.forgetAsk()
+    this.cell.runtime.resume(resume, exit)
+  }
+
+  private forgetAsk(): void {
+    this.asker?.asks?.delete(this)
+  }
+}
+
+/** The message that the current fiber serves; a fiber forked off a handler has it too. */
+export const CurrentMessage = Context.Reference<Envelope | undefined>("ryker/internal/CurrentMessage", {
+  defaultValue: () => undefined
+})

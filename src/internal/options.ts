@@ -1,0 +1,119 @@
+/** Range checks of options, each giving a typed error that says what is allowed. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { InvalidOption } from "../RykerError.ts"
+import type { ActorSettings, RestartType } from "./settings.ts"
+
+/** A whole number from `min` to `max`. */
+export const checkInt = (
+  owner: string,
+  option: string,
+  value: number,
+  min: number,
+  max: number
+): Effect.Effect<number, InvalidOption> =>
+  Number.isInteger(value) && value >= min && value <= max
+    ? Effect.succeed(value)
+    : Effect.fail(
+        new InvalidOption({ owner, option, value: String(value), rule: `a whole number from ${min} to ${max}` })
+      )
+
+const millisRule = (min: number, max: number): string => {
+  const least = min === Number.MIN_VALUE ? "more than 0 ms" : `at least ${min} ms`
+  return max === Number.POSITIVE_INFINITY ? `a duration of ${least}` : `a duration of ${least} and at most ${max} ms`
+}
+
+/** A duration from `min` to `max` milliseconds, given back in milliseconds. */
+export const checkMillis = (
+  owner: string,
+  option: string,
+  value: Duration.Input,
+  min: number,
+  max: number
+): Effect.Effect<number, InvalidOption> => {
+  const duration = Duration.fromInput(value)
+  const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+  return millis >= min && millis <= max
+    ? Effect.succeed(millis)
+    : Effect.fail(
+        new InvalidOption({
+          owner,
+          option,
+          value: Option.match(duration, { onNone: () => JSON.stringify(value), onSome: Duration.format }),
+          rule: millisRule(min, max)
+        })
+      )
+}
+
+/** What the options of one actor look like; see `Actor.Options` for what each means. */
+export interface ActorOptions {
+  readonly capacity?: number | undefined
+  readonly maxMessageBytes?: number | undefined
+  readonly deadline?: Duration.Input | undefined
+  readonly restart?: RestartType | undefined
+  readonly startTimeout?: Duration.Input | undefined
+  readonly shutdown?: Duration.Input | undefined
+  readonly backoff?:
+    | {
+        readonly base?: Duration.Input | undefined
+        readonly cap?: Duration.Input | undefined
+        readonly jitter?: boolean | undefined
+      }
+    | undefined
+  readonly intensity?:
+    | {
+        readonly restarts?: number | undefined
+        readonly window?: Duration.Input | undefined
+      }
+    | undefined
+}
+
+const infinite = Number.POSITIVE_INFINITY
+
+/** Checks an actor's options and fills in the defaults. */
+export const resolveActor = Effect.fnUntraced(function* (
+  owner: string,
+  options: ActorOptions,
+  defaults: ActorSettings
+): Effect.fn.Return<ActorSettings, InvalidOption> {
+  const { backoff, intensity } = options
+  const cap = yield* checkMillis(owner, "backoff.cap", backoff?.cap ?? defaults.backoff.cap, 1, 86_400_000)
+  return {
+    capacity: yield* checkInt(owner, "capacity", options.capacity ?? defaults.capacity, 1, 1_048_576),
+    maxMessageBytes: yield* checkInt(
+      owner,
+      "maxMessageBytes",
+      options.maxMessageBytes ?? defaults.maxMessageBytes,
+      1,
+      Number.MAX_SAFE_INTEGER
+    ),
+    deadline: yield* checkMillis(owner, "deadline", options.deadline ?? defaults.deadline, 1, infinite),
+    restart: options.restart ?? defaults.restart,
+    startTimeout: yield* checkMillis(owner, "startTimeout", options.startTimeout ?? defaults.startTimeout, 1, infinite),
+    shutdown: yield* checkMillis(owner, "shutdown", options.shutdown ?? defaults.shutdown, 0, infinite),
+    backoff: {
+      // The default base gives way to a smaller cap; a base that was asked for does not.
+      base: yield* checkMillis(
+        owner,
+        "backoff.base",
+        backoff?.base ?? Math.min(cap, defaults.backoff.base),
+        Number.MIN_VALUE,
+        cap
+      ),
+      cap,
+      jitter: backoff?.jitter ?? defaults.backoff.jitter
+    },
+    intensity: {
+      threshold: yield* checkInt(
+        owner,
+        "intensity.restarts",
+        intensity?.restarts ?? defaults.intensity.threshold,
+        0,
+        1_000_000
+      ),
+      window: yield* checkMillis(owner, "intensity.window", intensity?.window ?? defaults.intensity.window, 1, infinite)
+    },
+    validate: defaults.validate
+  }
+})

@@ -1,0 +1,22 @@
+/** What an actor knows of itself. */
+import * as Context from "effect/Context"
+
+/**
+ * Who the current actor is, for `build` and handlers.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Self extends Context.Service<
+  Self,
+  {
+    /** The definition's name. */
+    readonly name: string
+    /** The name, and after a slash the id of a keyed actor, or after a number sign the number of a spawned one. */
+    readonly address: string
+    /** The id of a keyed actor; undefined for others. */
+    readonly id: string | undefined
+    /** Which incarnation this is, counted from 1. */
+    readonly incarnation: number
+  }
+>()("ryker/Actor/Self") {}

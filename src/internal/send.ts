@@ -1,0 +1,59 @@
+/** Sending: from a typed or untyped call to an envelope in a mailbox. */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Deadline from "../Deadline.ts"
+import { ActorCell, type Target } from "./actorCell.ts"
+import { CurrentMessage, Envelope } from "./envelope.ts"
+import type { MessageSpec } from "./protocol.ts"
+
+/** The message that the fiber's handler has in hand; undefined outside handlers and after their answer. */
+const inHandOf = (fiber: Fiber.Fiber<unknown, unknown>): Envelope | undefined => {
+  const message = fiber.getRef(CurrentMessage)
+  return message !== undefined && message.phase === "InHand" ? message : undefined
+}
+
+/** Sends and waits for the answer. */
+export const ask = (
+  target: Target,
+  spec: MessageSpec,
+  payload: unknown,
+  deadline: Duration.Input | undefined
+): Effect.Effect<unknown, unknown> =>
+  Effect.withFiber((fiber) => {
+    const asker = inHandOf(fiber)
+    return Effect.callback<unknown, unknown>((resume) => {
+      const cell = target.resolve(asker !== undefined)
+      if (!(cell instanceof ActorCell)) return resume(Exit.fail(cell))
+      const now = cell.runtime.timers.now()
+      const own = Deadline.after(now, deadline ?? cell.settings.deadline)
+      const at = asker === undefined ? own : Deadline.earliest(own, asker.at)
+      const message = new Envelope(cell, spec, payload, now, at, asker, resume)
+      const refusal = cell.admit(message)
+      if (refusal !== undefined) return resume(Exit.fail(refusal))
+      return Effect.sync(() => message.cancel())
+    })
+  })
+
+/**
+ * Sends and goes on.
+ *
+ * A tell has a deadline only when it is given one: its sender does not wait, so neither the default
+ * nor the deadline of the ask being served says how long the work is worth doing.
+ */
+export const tell = (
+  target: Target,
+  spec: MessageSpec,
+  payload: unknown,
+  deadline: Duration.Input | undefined
+): Effect.Effect<void, unknown> =>
+  Effect.withFiber((fiber) => {
+    const sender = inHandOf(fiber)
+    const cell = target.resolve(sender !== undefined)
+    if (!(cell instanceof ActorCell)) return Effect.fail(cell)
+    const now = deadline === undefined ? 0 : cell.runtime.timers.now()
+    const at = deadline === undefined ? Deadline.none : Deadline.after(now, deadline)
+    const refusal = cell.admit(new Envelope(cell, spec, payload, now, at, sender, undefined))
+    return refusal === undefined ? Effect.void : Effect.fail(refusal)
+  })

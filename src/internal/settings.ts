@@ -1,0 +1,47 @@
+/** What the runtime and its actors go by, as plain numbers, after all options were checked. */
+import type { Policy } from "../Backoff.ts"
+
+/** Whether an actor is restarted, as in OTP's child specification. */
+export type RestartType = "permanent" | "transient" | "temporary"
+
+/** Settings of one actor. Times are milliseconds. */
+export interface ActorSettings {
+  readonly capacity: number
+  readonly maxMessageBytes: number
+  /** The default time of an ask; `Infinity` for none. */
+  readonly deadline: number
+  readonly restart: RestartType
+  readonly startTimeout: number
+  /** How long a stop may take in all. */
+  readonly shutdown: number
+  readonly backoff: Policy
+  /** More restarts than `threshold` within `window` end the actor. */
+  readonly intensity: { readonly threshold: number; readonly window: number }
+  /** Whether payloads are checked on every send. */
+  readonly validate: boolean
+}
+
+/** Settings of a runtime. Times are milliseconds. */
+export interface RuntimeSettings {
+  readonly actor: ActorSettings
+  readonly batchMessages: number
+  readonly yieldEvery: number
+  readonly drainDeadline: number
+}
+
+export const defaults: RuntimeSettings = {
+  actor: {
+    capacity: 256,
+    maxMessageBytes: 64 * 1024,
+    deadline: 1_000,
+    restart: "permanent",
+    startTimeout: 5_000,
+    shutdown: 5_000,
+    backoff: { base: 100, cap: 5_000, jitter: true },
+    intensity: { threshold: 5, window: 10_000 },
+    validate: false
+  },
+  batchMessages: 32,
+  yieldEvery: 64,
+  drainDeadline: 10_000
+}

@@ -1,0 +1,134 @@
+/**
+ * Everything of a runtime that must happen at a time: deadlines, backoff, idle actors.
+ *
+ * One binary heap ordered by time, and one sleeping fiber for its earliest entry. The clock is
+ * Effect's, so TestClock drives it, and it does not count ticks: after a stall of the event loop all
+ * that is due fires at the next wake-up, none late by more than the stall.
+ *
+ * Entries know their place in the heap, so that a settled ask leaves at once and its memory with it.
+ */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+
+/** Something that happens at a time. Belongs to at most one `Timers`, at most once at a time. */
+export interface TimerEntry {
+  /** Monotonic milliseconds, see `Timers.now`. */
+  readonly at: number
+  /** Its place in the heap; -1 when it is not in one. Written by `Timers` alone. */
+  place: number
+  /** Called once at `at` or as soon after as the event loop allows. Must not throw. */
+  fire(): void
+}
+
+export class Timers {
+  private readonly clock: Clock.Clock
+  private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  private readonly heap: Array<TimerEntry> = []
+  private sleeper: Fiber.Fiber<void> | undefined = undefined
+  private wakesAt = Number.POSITIVE_INFINITY
+
+  constructor(clock: Clock.Clock, context: Context.Context<never>) {
+    this.clock = clock
+    this.fork = Effect.runForkWith(context)
+  }
+
+  /** Monotonic milliseconds, with fractions: deadlines must not jump with the wall clock. */
+  now(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  }
+
+  add(entry: TimerEntry): void {
+    entry.place = this.heap.length
+    this.heap.push(entry)
+    this.siftUp(entry.place)
+    if (entry.at < this.wakesAt) this.sleep()
+  }
+
+  remove(entry: TimerEntry): void {
+    const place = entry.place
+    if (place < 0) return
+    entry.place = -1
+    const last = this.heap.pop()!
+    if (last === entry) return
+    this.heap[place] = last
+    last.place = place
+    this.siftUp(place)
+    this.siftDown(last.place)
+  }
+
+  /** Forgets everything, so that nothing keeps the process alive. */
+  shutdown(): void {
+    for (const entry of this.heap) entry.place = -1
+    this.heap.length = 0
+    this.sleeper?.interruptUnsafe()
+    this.sleeper = undefined
+    this.wakesAt = Number.POSITIVE_INFINITY
+  }
+
+  private sleep(): void {
+    const at = this.heap[0]!.at
+    const previous = this.sleeper
+    this.wakesAt = at
+    // Whole milliseconds, rounded up: waking early would only mean sleeping once more.
+    const millis = Math.max(1, Math.ceil(at - this.now()))
+    this.sleeper = this.fork(
+      Effect.andThen(
+        Effect.sleep(Duration.millis(millis)),
+        Effect.sync(() => this.wake())
+      )
+    )
+    previous?.interruptUnsafe()
+  }
+
+  private wake(): void {
+    this.sleeper = undefined
+    // Entries that fire may add others: with `wakesAt` in the past, only the end of this pass sleeps again.
+    this.wakesAt = Number.NEGATIVE_INFINITY
+    const now = this.now()
+    let first = this.heap[0]
+    while (first !== undefined && first.at <= now) {
+      this.remove(first)
+      first.fire()
+      first = this.heap[0]
+    }
+    this.wakesAt = Number.POSITIVE_INFINITY
+    if (first !== undefined) this.sleep()
+  }
+
+  private siftUp(from: number): void {
+    const heap = this.heap
+    const entry = heap[from]!
+    let place = from
+    while (place > 0) {
+      const above = (place - 1) >> 1
+      const parent = heap[above]!
+      if (parent.at <= entry.at) break
+      heap[place] = parent
+      parent.place = place
+      place = above
+    }
+    heap[place] = entry
+    entry.place = place
+  }
+
+  private siftDown(from: number): void {
+    const heap = this.heap
+    const entry = heap[from]!
+    let place = from
+    while (true) {
+      let below = 2 * place + 1
+      if (below >= heap.length) break
+      if (below + 1 < heap.length && heap[below + 1]!.at < heap[below]!.at) below++
+      const child = heap[below]!
+      if (child.at >= entry.at) break
+      heap[place] = child
+      child.place = place
+      place = below
+    }
+    heap[place] = entry
+    entry.place = place
+  }
+}
