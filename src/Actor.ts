@@ -18,11 +18,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Deadline from "./Deadline.ts"
 import type { ActorCell } from "./internal/actorCell.ts"
 import { withoutStack } from "./internal/errors.ts"
 import { HandleImpl, type TypeId } from "./internal/handle.ts"
 import { describeIssue } from "./internal/issue.ts"
-import { type ActorOptions, checkMillis, resolveActor } from "./internal/options.ts"
+import { type ActorOptions, resolveActor } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import { Self } from "./internal/self.ts"
@@ -563,17 +564,12 @@ const statusOf = (cell: ActorCell): Status => {
  * @category stopping
  * @since 0.1.0
  */
-export const stop = (
-  handle: Any,
-  options?: { readonly deadline?: Duration.Input | undefined }
-): Effect.Effect<void, InvalidOption> =>
+export const stop = (handle: Any, options?: { readonly deadline?: Duration.Input | undefined }): Effect.Effect<void> =>
   Effect.suspend(() => {
     const cell = impl(handle).target.current()
     if (cell === undefined) return Effect.void
-    return Effect.flatMap(
-      checkMillis(handle.address, "deadline", options?.deadline ?? cell.settings.shutdown, 0, Number.POSITIVE_INFINITY),
-      (millis) => stopBy(cell, "Stopped", cell.runtime.timers.now() + millis)
-    )
+    const at = Deadline.after(cell.runtime.timers.now(), options?.deadline ?? cell.settings.shutdown)
+    return Effect.asVoid(stopBy(cell, "Stopped", at))
   })
 
 /**

@@ -221,7 +221,7 @@ export const layer: Layer.Layer<Ryker> = Layer.orDie(layerWith({}))
  * **Example** (Draining before the program ends)
  *
  * ```ts
- * import { Effect } from "effect"
+ * import { Effect, Logger } from "effect"
  * import { Ryker } from "ryker"
  *
  * const program = Effect.gen(function*() {
@@ -229,7 +229,10 @@ export const layer: Layer.Layer<Ryker> = Layer.orDie(layerWith({}))
  *   console.log(report.outcome) // => complete
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.provide(Ryker.layer)))
+ * // Without the log line that every drain writes.
+ * const Quiet = Logger.layer([])
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Ryker.layer), Effect.provide(Quiet)))
  * ```
  *
  * @category draining

@@ -18,6 +18,7 @@ import { withoutStack } from "./errors.ts"
 import { describeIssue } from "./issue.ts"
 import { MailboxCore } from "./mailboxCore.ts"
 import type { Handler, Protocol } from "./protocol.ts"
+import { logCrash } from "./report.ts"
 import type { Group, Runtime } from "./runtime.ts"
 import type { ActorSettings } from "./settings.ts"
 import { findCycle } from "./waitFor.ts"
@@ -192,17 +193,9 @@ export class ActorCell implements Target {
 
   /** The message's deadline has come. */
   expire(message: Envelope): void {
-    const phase = message.phase === "InHand" ? "running" : "queued"
-    const timeout = withoutStack(
-      () =>
-        new Timeout({
-          actor: this.address,
-          request: message.spec.tag,
-          phase,
-          millis: message.at - message.sentAt
-        })
-    )
+    const timeout = this.timeoutError(message, message.phase === "InHand" ? "running" : "queued")
     if (message.phase === "Queued") this.withdraw(message, "deadline")
+    // The caller first: a handler that cannot be interrupted must not hold it up.
     message.settle(Exit.fail(timeout))
     if (message.phase === "InHand") this.abort(message, "deadline")
   }
@@ -252,41 +245,35 @@ export class ActorCell implements Target {
    * that timers and sockets get theirs.
    */
   private takeTurn(): void {
-    this.scheduled = false
-    this.runtime.turnsWaiting--
-    const { batchMessages, yieldEvery } = this.runtime.settings
+    const { runtime } = this
+    const { batchMessages, yieldEvery } = runtime.settings
+    runtime.turnsWaiting--
     let handled = 0
     while (this.phase === "Running" && this.inHand === undefined) {
+      if (handled >= yieldEvery || (handled >= batchMessages && runtime.turnsWaiting > 0)) {
+        if (this.mailbox.depth > 0) this.counters.yields++
+        break
+      }
       const next = this.mailbox.take()
-      if (next === undefined || Exit.isFailure(next)) return this.rest()
+      if (next === undefined || Exit.isFailure(next)) {
+        this.scheduled = false
+        return this.rest()
+      }
       this.deliver(next.value)
       handled++
-      if (handled >= yieldEvery || (handled >= batchMessages && this.runtime.turnsWaiting > 0)) {
-        if (this.mailbox.depth > 0) this.counters.yields++
-        return this.wake()
-      }
     }
+    // Until here, so that an asker that asks again at once is served by this turn, not by one of its own.
+    this.scheduled = false
+    this.wake()
   }
 
   private deliver(message: Envelope): void {
-    // Its timer may be late when the event loop was busy; expired work must not run all the same.
     if (message.at !== Number.POSITIVE_INFINITY && message.at <= this.runtime.timers.now()) {
-      this.counters.dropped.deadline++
-      this.leave(message)
-      message.settle(
-        Exit.fail(
-          withoutStack(
-            () =>
-              new Timeout({
-                actor: this.address,
-                request: message.spec.tag,
-                phase: "queued",
-                millis: message.at - message.sentAt
-              })
-          )
-        )
-      )
-      return
+      // The event loop was busy and the timers are late. Expired work must not run all the same, and
+      // whatever else is due goes first, so that the messages end in the order of their deadlines.
+      this.drop(message, "deadline")
+      this.runtime.timers.fireDue()
+      return message.settle(Exit.fail(this.timeoutError(message, "queued")))
     }
     message.phase = "InHand"
     this.inHand = message
@@ -316,31 +303,32 @@ export class ActorCell implements Target {
     const abort = message.abort
     this.inHand = undefined
     this.leave(message)
-    if (isAnswer(exit)) {
+    if (Exit.isSuccess(exit) || isTypedFailure(exit.cause)) {
       if (abort === undefined) this.counters.handled++
       else this.counters.failed++
       message.settle(exit)
-    } else if (abort !== undefined && Exit.isFailure(exit) && !Cause.hasDies(exit.cause)) {
-      this.counters.failed++
-      // Only a stop leaves an asker waiting: the others know already.
-      message.settle(Exit.fail(withoutStack(() => this.stoppedError())))
     } else {
       this.counters.failed++
-      this.crash(message, exit)
+      if (abort === undefined || Cause.hasDies(exit.cause)) this.crash(message, exit.cause)
+      // Only a stop leaves an asker waiting: the others know already.
+      else message.settle(Exit.fail(this.stoppedError()))
     }
     // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
     if (this.phase !== "Running") this.changes.notify()
+    // It was abandoned, and kept in the books until now.
     if (this.phase === "Stopped") this.options.group.cells.delete(this)
   }
 
-  private crash(message: Envelope, exit: Exit.Exit<unknown, unknown>): void {
-    // While closing, the incarnation ends anyway, but its crash is still reported.
+  private crash(message: Envelope, cause: Cause.Cause<unknown>): void {
+    const { address: actor, incarnation } = this
+    this.counters.crashes++
+    this.crashCause = cause
     if (this.phase === "Running") this.phase = "Closing"
-    this.crashCause = Exit.isFailure(exit) ? exit.cause : undefined
-    const incarnation = this.incarnation
-    message.settle(
-      Exit.fail(withoutStack(() => new Crashed({ actor: this.address, request: message.spec.tag, incarnation })))
-    )
+    // The lifecycle fiber reports it, unless it is gone: the handler was abandoned at the end of a stop.
+    if (this.phase === "Stopped") {
+      Effect.runForkWith(this.options.context)(logCrash("actor_crashed", actor, incarnation, cause))
+    }
+    message.settle(Exit.fail(withoutStack(() => new Crashed({ actor, request: message.spec.tag, incarnation }))))
   }
 
   /** There is nothing to do now. */
@@ -363,7 +351,6 @@ export class ActorCell implements Target {
   open(handlers: ReadonlyArray<Handler>, context: Context.Context<never>): void {
     this.handlers = handlers
     this.context = context
-    this.crashCause = undefined
     this.phase = "Running"
     if (this.isIdle) this.rest()
     else this.wake()
@@ -376,7 +363,7 @@ export class ActorCell implements Target {
     if (this.isIdle) this.rest()
   }
 
-  countCrash(): void {
+  countFailedStart(): void {
     this.counters.crashes++
   }
 
@@ -406,10 +393,11 @@ export class ActorCell implements Target {
     this.phase = "Stopped"
     this.stopReason = reason
     const left = this.mailbox.shutdown()
-    this.inHand?.settle(Exit.fail(withoutStack(() => this.stoppedError())))
+    const answer = Exit.fail(this.stoppedError())
+    this.inHand?.settle(answer)
     for (const message of left) {
       this.drop(message, dropReasonOf(reason))
-      message.settle(Exit.fail(withoutStack(() => this.stoppedError())))
+      message.settle(answer)
     }
     this.rest()
     this.options.family?.leaves(this)
@@ -422,8 +410,14 @@ export class ActorCell implements Target {
     return left.length
   }
 
+  private timeoutError(message: Envelope, phase: Timeout["phase"]): Timeout {
+    const { at, sentAt, spec } = message
+    return withoutStack(() => new Timeout({ actor: this.address, request: spec.tag, phase, millis: at - sentAt }))
+  }
+
   private stoppedError(): Stopped {
-    return new Stopped({ actor: this.address, reason: this.stopReason ?? this.stopRequest?.reason ?? "Stopped" })
+    const reason = this.stopReason ?? this.stopRequest?.reason ?? "Stopped"
+    return withoutStack(() => new Stopped({ actor: this.address, reason }))
   }
 
   /** Calls back once it has stopped for good; gives a function that takes the call back. */
@@ -444,6 +438,6 @@ export class ActorCell implements Target {
 /** A value with more parts than can be counted measures as infinite, which is not a number of bytes. */
 const maxBytes = Number.MAX_SAFE_INTEGER
 
-/** A reply or a typed failure, and nothing else: the actor lives on. */
-const isAnswer = (exit: Exit.Exit<unknown, unknown>): boolean =>
-  Exit.isSuccess(exit) || (exit.cause.reasons.length > 0 && exit.cause.reasons.every(Cause.isFailReason))
+/** A typed failure and nothing else: an answer, and the actor lives on. */
+const isTypedFailure = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.length > 0 && cause.reasons.every(Cause.isFailReason)

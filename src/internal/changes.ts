@@ -12,6 +12,7 @@ import type { TimerEntry, Timers } from "./timers.ts"
 export class Changes implements TimerEntry {
   at = Number.POSITIVE_INFINITY
   place = -1
+  order = 0
   private readonly timers: Timers
   private readonly schedule: (task: () => void) => void
   private waiter: (() => void) | undefined = undefined

@@ -28,6 +28,7 @@ export class Envelope implements TimerEntry {
   /** Its deadline; also when its timer is due. */
   readonly at: Deadline.Deadline
   place = -1
+  order = 0
   phase: Phase = "Queued"
   /** The handler's fiber, once it was found to suspend. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined

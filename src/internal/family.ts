@@ -21,6 +21,7 @@ export class Family implements CellFamily, TimerEntry {
   /** Its timer: when the actor that rests the longest has rested long enough. */
   at = Number.POSITIVE_INFINITY
   place = -1
+  order = 0
   private readonly options: FamilyOptions
   /** By id. An actor that ended for a failure stays for a while, so that its messages are refused with the reason. */
   private readonly residents = new Map<string, ActorCell>()
@@ -63,9 +64,7 @@ export class Family implements CellFamily, TimerEntry {
     cell.options.group.cells.add(cell)
     runtime.cells.set(cell.address, cell)
     // In a task of its own: a send never runs the code of `build` on its sender's stack.
-    runtime.schedule(() => {
-      Effect.runForkWith(cell.options.context)(Effect.exit(begin(cell, { retryFirst: true })))
-    })
+    runtime.schedule(() => begin(cell, { retryFirst: true, onFirstStart: () => {} }))
     return cell
   }
 
@@ -85,7 +84,7 @@ export class Family implements CellFamily, TimerEntry {
     }
     if (cell.stopReason !== "RapidFail" && cell.stopReason !== "Crashed") return forget()
     const { timers } = this.options.runtime
-    timers.add({ at: timers.now() + cell.settings.intensity.window, place: -1, fire: forget })
+    timers.add({ at: timers.now() + cell.settings.intensity.window, place: -1, order: 0, fire: forget })
   }
 
   fire(): void {

@@ -24,7 +24,7 @@ import { StartError, type StopReason } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
 import { CurrentMessage } from "./envelope.ts"
 import { type Handler, MissingHandler } from "./protocol.ts"
-import { describeCause, logEvent } from "./report.ts"
+import { describeCause, logCrash, logEvent } from "./report.ts"
 
 /** How an incarnation ended. */
 type Ending = "Crashed" | "StartFailed" | "Passivated" | "Stopped"
@@ -32,24 +32,28 @@ type Ending = "Crashed" | "StartFailed" | "Passivated" | "Stopped"
 /** What a start gave: handlers in the order of the protocol. */
 type Started = Exit.Exit<ReadonlyArray<Handler>, unknown>
 
-/**
- * Starts the actor's life and gives what its first start gave.
- *
- * With `retryFirst` a first start that fails is treated as any later one: with backoff, within the
- * restart intensity. That is for keyed actors, whose messages wait already. Otherwise the actor ends.
- */
-export const begin = (cell: ActorCell, options: { readonly retryFirst: boolean }): Effect.Effect<void, unknown> =>
-  Effect.callback<void, unknown>((resume) => {
-    const life = new Life(cell, options.retryFirst, (exit) => resume(exit))
-    const fiber = Effect.runForkWith(cell.options.context)(life.run, { uninterruptible: true })
-    // Nothing in a life may fail. If it does all the same, the actor must not stay as a zombie.
-    fiber.addObserver((exit) => {
-      if (Exit.isSuccess(exit) || cell.phase === "Stopped") return
-      cell.terminate("Crashed")
-      resume(exit)
-    })
-    return Effect.sync(() => cell.requestStop("ScopeClosed", cell.runtime.timers.now()))
+/** How a life begins. */
+export interface BeginOptions {
+  /**
+   * Treats a first start that fails as any later one: with backoff, within the restart intensity. That
+   * is for keyed actors, whose messages wait already. Otherwise the actor ends.
+   */
+  readonly retryFirst: boolean
+  /** Called once, with what the first start gave. */
+  readonly onFirstStart: (exit: Exit.Exit<void, unknown>) => void
+}
+
+/** Begins the actor's life. It is over when `cell.phase` is `"Stopped"`, which it becomes in any case. */
+export const begin = (cell: ActorCell, options: BeginOptions): void => {
+  const life = new Life(cell, options)
+  const fiber = Effect.runForkWith(cell.options.context)(life.run(), { uninterruptible: true })
+  // Nothing in a life may fail. If it does all the same, the actor must not stay as a zombie.
+  fiber.addObserver((exit) => {
+    if (Exit.isSuccess(exit) || cell.phase === "Stopped") return
+    cell.terminate("Crashed")
+    life.reportFirstStart(exit)
   })
+}
 
 class Life {
   private readonly cell: ActorCell
@@ -61,109 +65,124 @@ class Life {
   /** When the incarnation began to handle messages; undefined while none does. */
   private openedAt: number | undefined = undefined
 
-  constructor(cell: ActorCell, retryFirst: boolean, onFirstStart: (exit: Exit.Exit<void, unknown>) => void) {
+  constructor(cell: ActorCell, options: BeginOptions) {
     this.cell = cell
-    this.retryFirst = retryFirst
-    this.onFirstStart = onFirstStart
+    this.retryFirst = options.retryFirst
+    this.onFirstStart = options.onFirstStart
   }
 
-  readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
-    const { cell } = this
-    while (true) {
-      const ending = yield* this.incarnation
-      if (ending === "Stopped") return yield* this.end(cell.stopRequest!.reason)
-      if (ending === "Passivated") {
-        if (cell.isIdle) return yield* this.end("Passivated")
-        // Messages came while it closed. They were accepted, so it starts anew for them.
-        continue
+  run(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { cell } = this
+      while (true) {
+        const ending = yield* this.incarnation()
+        if (ending === "Stopped") return yield* this.end(cell.stopRequest!.reason)
+        if (ending === "Passivated") {
+          if (cell.isIdle) return yield* this.end("Passivated")
+          // Messages came while it closed. They were accepted, so it starts anew for them.
+          continue
+        }
+        if (ending === "StartFailed" && cell.incarnation === 1 && !this.retryFirst) return yield* this.end("Crashed")
+        if (cell.settings.restart === "temporary") return yield* this.end("Crashed")
+        if (this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
+        if (!this.admitRestart()) return yield* this.end("RapidFail")
+        yield* this.backOff()
+        if (this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
+        cell.countRestart()
       }
-      if (ending === "StartFailed" && cell.incarnation === 1 && !this.retryFirst) return yield* this.end("Crashed")
-      if (cell.settings.restart === "temporary") return yield* this.end("Crashed")
-      if (this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
-      if (!this.admitRestart()) return yield* this.end("RapidFail")
-      if (!(yield* this.backOff)) return yield* this.end(cell.stopRequest!.reason)
-      cell.countRestart()
-    }
-  })
+    })
+  }
 
   /** One incarnation, from its start until its Scope is closed. */
-  private readonly incarnation: Effect.Effect<Ending> = Effect.gen({ self: this }, function* () {
-    const { cell } = this
-    const scope = Scope.makeUnsafe()
-    cell.incarnation++
-    cell.phase = "Starting"
-    const context = Context.add(
-      cell.options.provide(Context.add(cell.options.context, Scope.Scope, scope), cell),
-      CurrentMessage,
-      undefined
-    )
-    const started = yield* this.start(context)
-    let ending: Ending
-    if (Exit.isSuccess(started)) {
-      this.openedAt = cell.runtime.timers.now()
-      cell.open(started.value, context)
-      this.reportFirstStart(Exit.void)
-      ending = yield* this.untilEnd
-    } else {
-      ending = this.cell.stopRequest === undefined ? "StartFailed" : "Stopped"
-      if (ending === "StartFailed") {
-        cell.crashCause = started.cause
-        yield* this.logCrash("actor_start_failed", started.cause)
+  private incarnation(): Effect.Effect<Ending> {
+    return Effect.gen({ self: this }, function* () {
+      const { cell } = this
+      const scope = Scope.makeUnsafe()
+      cell.incarnation++
+      cell.phase = "Starting"
+      cell.crashCause = undefined
+      const context = Context.add(
+        cell.options.provide(Context.add(cell.options.context, Scope.Scope, scope), cell),
+        CurrentMessage,
+        undefined
+      )
+      const started = yield* this.start(context)
+      let ending: Ending
+      if (Exit.isSuccess(started)) {
+        this.openedAt = cell.runtime.timers.now()
+        cell.open(started.value, context)
+        this.reportFirstStart(Exit.void)
+        ending = yield* this.untilEnd()
+      } else {
+        ending = cell.stopRequest === undefined ? "StartFailed" : "Stopped"
+        if (ending === "StartFailed") {
+          cell.crashCause = started.cause
+          cell.countFailedStart()
+          yield* logCrash("actor_start_failed", cell.address, cell.incarnation, started.cause)
+        }
       }
-    }
-    yield* this.close(scope)
-    cell.shut()
-    // The caller of a first start that failed hears of it when all it had acquired is released again.
-    if (Exit.isFailure(started)) this.reportFirstStart(Exit.failCause(this.explain(started.cause)))
-    return ending
-  })
+      if (ending === "Crashed") yield* this.reportCrash()
+      yield* this.close(scope)
+      // The handler in hand may also crash while it is being stopped.
+      if (ending === "Stopped") yield* this.reportCrash()
+      cell.shut()
+      // The caller of a first start that failed hears of it when all it had acquired is released again.
+      if (Exit.isFailure(started)) this.reportFirstStart(Exit.failCause(this.explain(started.cause)))
+      return ending
+    })
+  }
 
   // --- Starting -------------------------------------------------------------------------------------------------------
 
   /** Runs `build` until it is done, its time is over, or a stop makes it pointless. */
   private start(context: Context.Context<never>): Effect.Effect<Started> {
-    return Effect.suspend(() => {
+    const { address, options, runtime, settings } = this.cell
+    const build = Effect.map(options.build, (handlers) => options.protocol.bind(address, handlers))
+    // The context holds all that `build` needs: the Layer's environment and what `provide` added.
+    const fiber = Effect.runForkWith(context)(build as Effect.Effect<ReadonlyArray<Handler>, unknown>)
+    const exit = fiber.pollUnsafe()
+    return exit === undefined
+      ? this.awaitStart(fiber, runtime.timers.now() + settings.startTimeout)
+      : Effect.succeed(exit)
+  }
+
+  private awaitStart(fiber: Fiber.Fiber<ReadonlyArray<Handler>, unknown>, deadline: number): Effect.Effect<Started> {
+    return Effect.gen({ self: this }, function* () {
       const { cell } = this
-      const { address, options, settings } = cell
-      const build = Effect.map(options.build, (handlers) => options.protocol.bind(address, handlers))
-      // The context holds all that `build` needs: the Layer's environment and what `provide` added.
-      const fiber = Effect.runForkWith(context)(build as Effect.Effect<ReadonlyArray<Handler>, unknown>)
+      const isDone = () => fiber.pollUnsafe() !== undefined
+      fiber.addObserver(() => cell.changes.notify())
+      yield* cell.changes.waitUntil(
+        () => isDone() || this.stopIsDue(),
+        () => Math.min(deadline, cell.stopRequest?.at ?? Infinity)
+      )
       const exit = fiber.pollUnsafe()
-      if (exit !== undefined) return Effect.succeed(exit)
-      return this.awaitStart(fiber, cell.runtime.timers.now() + settings.startTimeout)
+      if (exit !== undefined) return exit
+      const failure = Exit.fail(this.unfinishedStart())
+      fiber.interruptUnsafe()
+      // A build that cannot be interrupted must not hold up whoever waits for the start; the next
+      // incarnation does wait, as two must never be alive together.
+      if (!isDone()) this.reportFirstStart(failure)
+      yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity)
+      return failure
     })
   }
 
-  private readonly awaitStart = Effect.fnUntraced(function* (
-    this: Life,
-    fiber: Fiber.Fiber<ReadonlyArray<Handler>, unknown>,
-    deadline: number
-  ) {
-    const { cell } = this
-    const isDone = () => fiber.pollUnsafe() !== undefined
-    fiber.addObserver(() => cell.changes.notify())
-    yield* cell.changes.waitUntil(
-      () => isDone() || this.stopIsDue(),
-      () => Math.min(deadline, cell.stopRequest?.at ?? Infinity)
-    )
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return exit
-    const timeout: Started = Exit.fail(
-      new StartError({
-        actor: cell.address,
-        reason: "Timeout",
-        detail:
-          `build was not done after ${cell.settings.startTimeout} ms: ` +
-          `raise startTimeout, or do slow work after the start`
-      })
-    )
-    fiber.interruptUnsafe()
-    // A build that cannot be interrupted must not hold up whoever waits for the start; the next
-    // incarnation does wait, as two must never be alive together.
-    if (!isDone()) this.reportFirstStart(Exit.asVoid(timeout))
-    yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity)
-    return timeout
-  })
+  private unfinishedStart(): StartError {
+    const { address: actor, settings, stopRequest } = this.cell
+    return stopRequest === undefined
+      ? new StartError({
+          actor,
+          reason: "Timeout",
+          detail:
+            `build was not done after ${settings.startTimeout} ms: ` +
+            "raise startTimeout, or do slow work after the start"
+        })
+      : new StartError({
+          actor,
+          reason: "NotRunning",
+          detail: `it was stopped while it started (${stopRequest.reason})`
+        })
+  }
 
   /** A defect in `build` becomes a typed error for whoever waits for the start; the log has its place. */
   private explain(cause: Cause.Cause<unknown>): Cause.Cause<unknown> {
@@ -176,7 +195,7 @@ class Life {
     return Cause.fail(new StartError({ actor: this.cell.address, reason: "Defect", detail }))
   }
 
-  private reportFirstStart(exit: Exit.Exit<void, unknown>): void {
+  reportFirstStart(exit: Exit.Exit<void, unknown>): void {
     const report = this.onFirstStart
     this.onFirstStart = undefined
     report?.(exit)
@@ -186,27 +205,34 @@ class Life {
 
   /** A stop was asked for, and there is nothing left to do or no time left to do it. */
   private stopIsDue(): boolean {
-    const { cell } = this
-    return cell.stopRequest !== undefined && (cell.isIdle || cell.stopRequest.at <= cell.runtime.timers.now())
+    const { isIdle, runtime, stopRequest } = this.cell
+    return stopRequest !== undefined && (isIdle || stopRequest.at <= runtime.timers.now())
   }
 
-  private readonly untilEnd: Effect.Effect<Ending> = Effect.gen({ self: this }, function* () {
+  private untilEnd(): Effect.Effect<Ending> {
     const { cell } = this
-    yield* cell.changes.waitUntil(
-      () => cell.phase !== "Running" || this.stopIsDue(),
-      () => cell.stopRequest?.at ?? Infinity
+    return Effect.map(
+      cell.changes.waitUntil(
+        () => cell.phase !== "Running" || this.stopIsDue(),
+        () => cell.stopRequest?.at ?? Infinity
+      ),
+      (): Ending => {
+        if (cell.crashCause !== undefined) return "Crashed"
+        return cell.passivating && cell.stopRequest === undefined ? "Passivated" : "Stopped"
+      }
     )
-    if (cell.crashCause !== undefined) {
-      yield* this.logCrash("actor_crashed", cell.crashCause)
-      return "Crashed"
-    }
-    return cell.passivating && cell.stopRequest === undefined ? "Passivated" : "Stopped"
-  })
+  }
+
+  private reportCrash(): Effect.Effect<void> {
+    const { address, crashCause, incarnation } = this.cell
+    return crashCause === undefined ? Effect.void : logCrash("actor_crashed", address, incarnation, crashCause)
+  }
 
   /** Ends the message in hand, then closes the Scope; both within the time of a stop, if there is one. */
   private close(scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { cell } = this
+      const { address, incarnation } = cell
       cell.phase = "Closing"
       const until = () => cell.stopRequest?.at ?? Infinity
       if (cell.inHand !== undefined) {
@@ -216,17 +242,21 @@ class Life {
       const exit = cell.crashCause === undefined ? Exit.void : Exit.failCause(cell.crashCause)
       const closing = Effect.runForkWith(cell.options.context)(Scope.close(scope, exit), { uninterruptible: true })
       if (closing.pollUnsafe() === undefined) {
+        const isClosed = () => closing.pollUnsafe() !== undefined
+        const patience = cell.runtime.timers.now() + cell.settings.shutdown
         closing.addObserver(() => cell.changes.notify())
-        yield* cell.changes.waitUntil(() => closing.pollUnsafe() !== undefined, until)
+        // Without a stop there is no end to the waiting, as two incarnations must never be alive
+        // together. Whoever is on call should know what the actor waits for.
+        const inTime = yield* cell.changes.waitUntil(isClosed, () => Math.min(patience, until()))
+        if (!inTime && cell.stopRequest === undefined) {
+          yield* logEvent("Warn", "scope_slow_to_close", address, { incarnation, waited_ms: cell.settings.shutdown })
+        }
+        yield* cell.changes.waitUntil(isClosed, until)
       }
       const closed = closing.pollUnsafe()
-      if (closed === undefined)
-        yield* logEvent("Warn", "scope_abandoned", cell.address, { incarnation: cell.incarnation })
+      if (closed === undefined) yield* logEvent("Warn", "scope_abandoned", address, { incarnation })
       else if (Exit.isFailure(closed)) {
-        yield* logEvent("Error", "finalizer_failed", cell.address, {
-          incarnation: cell.incarnation,
-          ...describeCause(closed.cause)
-        })
+        yield* logEvent("Error", "finalizer_failed", address, { incarnation, ...describeCause(closed.cause) })
       }
       cell.passivating = false
     })
@@ -243,43 +273,33 @@ class Life {
   // --- Restarting -----------------------------------------------------------------------------------------------------
 
   private admitRestart(): boolean {
-    const { intensity } = this.cell.settings
-    const now = this.cell.runtime.timers.now()
-    const admission = RestartWindow.admit(this.restarts, { now, ...intensity })
+    const { runtime, settings } = this.cell
+    const admission = RestartWindow.admit(this.restarts, { now: runtime.timers.now(), ...settings.intensity })
     this.restarts = admission.window
     return admission.admitted
   }
 
-  /** Waits before the restart; false when a stop comes first and leaves nothing to start for. */
-  private readonly backOff: Effect.Effect<boolean> = Effect.gen({ self: this }, function* () {
-    const { cell } = this
-    const { backoff, intensity } = cell.settings
-    const { timers } = cell.runtime
-    this.random ??= cell.runtime.randomFor(cell.address)
-    // Healthy for a whole window: the series of delays starts over.
-    const wasHealthy = this.openedAt !== undefined && timers.now() - this.openedAt >= intensity.window
-    this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, this.random.nextDoubleUnsafe())
-    this.openedAt = undefined
-    cell.phase = "BackingOff"
-    cell.resumesAt = timers.now() + this.backoff.delay
-    yield* logEvent("Info", "actor_restarting", cell.address, {
-      incarnation: cell.incarnation + 1,
-      delay_ms: Math.round(this.backoff.delay)
-    })
-    yield* cell.changes.waitUntil(
-      () => this.stopIsDue(),
-      () => Math.min(cell.resumesAt, cell.stopRequest?.at ?? Infinity)
-    )
-    return !this.stopIsDue()
-  })
-
-  private logCrash(event: string, cause: Cause.Cause<unknown>): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.cell.countCrash()
-      return logEvent("Error", event, this.cell.address, {
-        incarnation: this.cell.incarnation,
-        ...describeCause(cause)
+  /** Waits before the restart, or until a stop leaves nothing to start for. */
+  private backOff(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { cell } = this
+      const { backoff, intensity } = cell.settings
+      const { timers } = cell.runtime
+      this.random ??= cell.runtime.randomFor(cell.address)
+      // Healthy for a whole window: the series of delays starts over.
+      const wasHealthy = this.openedAt !== undefined && timers.now() - this.openedAt >= intensity.window
+      this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, this.random.nextDoubleUnsafe())
+      this.openedAt = undefined
+      cell.phase = "BackingOff"
+      cell.resumesAt = timers.now() + this.backoff.delay
+      yield* logEvent("Info", "actor_restarting", cell.address, {
+        incarnation: cell.incarnation + 1,
+        delay_ms: Math.round(this.backoff.delay)
       })
+      yield* cell.changes.waitUntil(
+        () => this.stopIsDue(),
+        () => Math.min(cell.resumesAt, cell.stopRequest?.at ?? Infinity)
+      )
     })
   }
 }

@@ -41,3 +41,11 @@ export const logEvent = (
     Effect.annotateLogs({ lib: "ryker", event, actor, ...fields }),
     Effect.catchCause(() => Effect.void)
   )
+
+/** Logs a crash or a failed start. */
+export const logCrash = (
+  event: "actor_crashed" | "actor_start_failed",
+  actor: string,
+  incarnation: number,
+  cause: Cause.Cause<unknown>
+): Effect.Effect<void> => logEvent("Error", event, actor, { incarnation, ...describeCause(cause) })

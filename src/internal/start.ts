@@ -1,7 +1,9 @@
 /** Starting actors that a Layer or a Scope owns. */
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { StartError } from "../RykerError.ts"
 import { ActorCell, type CellOptions } from "./actorCell.ts"
@@ -22,35 +24,49 @@ export const surroundings: Effect.Effect<Context.Context<never>> = Effect.contex
     )
 )
 
-/** Starts the actor and stops it when the Scope closes. */
+/**
+ * Starts the actor and stops it when the Scope closes.
+ *
+ * It has a Scope of its own below the given one, which goes with the actor: a Scope that sees a
+ * million actors come and go does not keep a finalizer of each.
+ */
 export const startScoped = (options: CellOptions): Effect.Effect<ActorCell, unknown, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.suspend((): Effect.Effect<ActorCell, unknown> => {
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
       const { address, group, runtime } = options
-      if (runtime.draining) {
-        return new StartError({
-          actor: address,
-          reason: "NotRunning",
-          detail: "the runtime is draining or has drained: start no actors during shutdown"
-        })
-      }
-      if (runtime.cells.has(address)) {
-        return new StartError({
-          actor: address,
-          reason: "DuplicateName",
-          detail:
-            "an actor of this name is alive in this runtime: give one of them another name, " +
-            "or provide the same Layer value in both places"
-        })
-      }
+      yield* checkMayStart(runtime, address)
+      const scope = Scope.forkUnsafe(yield* Effect.scope)
+      const firstStart = Deferred.makeUnsafe<void, unknown>()
       const cell = new ActorCell(options)
       group.cells.add(cell)
       runtime.cells.set(address, cell)
-      return Effect.as(begin(cell, { retryFirst: false }), cell)
-    }),
-    (cell) =>
-      cell.phase === "Stopped"
-        ? Effect.void
-        : cell.runtime.duringClose((at) => stopBy(cell, "ScopeClosed", at), cell.settings.shutdown),
-    { interruptible: true }
+      begin(cell, { retryFirst: false, onFirstStart: (exit) => Deferred.doneUnsafe(firstStart, exit) })
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.suspend(() =>
+          cell.phase === "Stopped"
+            ? Effect.void
+            : runtime.duringClose((at) => stopBy(cell, "ScopeClosed", at), cell.settings.shutdown)
+        )
+      )
+      cell.onStopped(() => Effect.runFork(Scope.close(scope, Exit.void)))
+      yield* Effect.onInterrupt(restore(Deferred.await(firstStart)), () =>
+        Effect.sync(() => cell.requestStop("ScopeClosed", runtime.timers.now()))
+      )
+      return cell
+    })
   )
+
+const checkMayStart = (runtime: CellOptions["runtime"], actor: string): Effect.Effect<void, StartError> => {
+  if (runtime.draining) {
+    const detail = "the runtime is draining or has drained: start no actors during shutdown"
+    return new StartError({ actor, reason: "NotRunning", detail })
+  }
+  if (runtime.cells.has(actor)) {
+    const detail =
+      "an actor of this name is alive in this runtime: give one of them another name, " +
+      "or provide the same Layer value in both places"
+    return new StartError({ actor, reason: "DuplicateName", detail })
+  }
+  return Effect.void
+}

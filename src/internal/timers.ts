@@ -19,6 +19,8 @@ export interface TimerEntry {
   readonly at: number
   /** Its place in the heap; -1 when it is not in one. Written by `Timers` alone. */
   place: number
+  /** Its turn among those of the same time. Written by `Timers` alone. */
+  order: number
   /** Called once at `at` or as soon after as the event loop allows. Must not throw. */
   fire(): void
 }
@@ -29,6 +31,7 @@ export class Timers {
   private readonly heap: Array<TimerEntry> = []
   private sleeper: Fiber.Fiber<void> | undefined = undefined
   private wakesAt = Number.POSITIVE_INFINITY
+  private added = 0
 
   constructor(clock: Clock.Clock, context: Context.Context<never>) {
     this.clock = clock
@@ -42,6 +45,7 @@ export class Timers {
 
   add(entry: TimerEntry): void {
     entry.place = this.heap.length
+    entry.order = this.added++
     this.heap.push(entry)
     this.siftUp(entry.place)
     if (entry.at < this.wakesAt) this.sleep()
@@ -68,6 +72,23 @@ export class Timers {
     this.wakesAt = Number.POSITIVE_INFINITY
   }
 
+  /**
+   * Fires what is due now, in order of time, and of being added for the same time.
+   *
+   * The order matters: an ask and the ask that it is served by often end at the same time, and then
+   * the outer one, added first, must go first. It interrupts the handler, which would otherwise see
+   * the inner one time out, and might make a crash of it.
+   */
+  fireDue(): void {
+    const now = this.now()
+    let first = this.heap[0]
+    while (first !== undefined && first.at <= now) {
+      this.remove(first)
+      first.fire()
+      first = this.heap[0]
+    }
+  }
+
   private sleep(): void {
     const at = this.heap[0]!.at
     const previous = this.sleeper
@@ -87,15 +108,9 @@ export class Timers {
     this.sleeper = undefined
     // Entries that fire may add others: with `wakesAt` in the past, only the end of this pass sleeps again.
     this.wakesAt = Number.NEGATIVE_INFINITY
-    const now = this.now()
-    let first = this.heap[0]
-    while (first !== undefined && first.at <= now) {
-      this.remove(first)
-      first.fire()
-      first = this.heap[0]
-    }
+    this.fireDue()
     this.wakesAt = Number.POSITIVE_INFINITY
-    if (first !== undefined) this.sleep()
+    if (this.heap.length > 0) this.sleep()
   }
 
   private siftUp(from: number): void {
@@ -105,7 +120,7 @@ export class Timers {
     while (place > 0) {
       const above = (place - 1) >> 1
       const parent = heap[above]!
-      if (parent.at <= entry.at) break
+      if (!isBefore(entry, parent)) break
       heap[place] = parent
       parent.place = place
       place = above
@@ -121,9 +136,9 @@ export class Timers {
     while (true) {
       let below = 2 * place + 1
       if (below >= heap.length) break
-      if (below + 1 < heap.length && heap[below + 1]!.at < heap[below]!.at) below++
+      if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below++
       const child = heap[below]!
-      if (child.at >= entry.at) break
+      if (!isBefore(child, entry)) break
       heap[place] = child
       child.place = place
       place = below
@@ -132,3 +147,6 @@ export class Timers {
     entry.place = place
   }
 }
+
+const isBefore = (self: TimerEntry, that: TimerEntry): boolean =>
+  self.at < that.at || (self.at === that.at && self.order < that.order)
