@@ -27,8 +27,8 @@ import { checkInt, checkMillis, resolveActor } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import { Self } from "./internal/self.ts"
-import { surroundings } from "./internal/start.ts"
-import type { InvalidMessage, InvalidOption } from "./RykerError.ts"
+import { checkMayStart, surroundings } from "./internal/start.ts"
+import type { InvalidMessage, InvalidOption, StartError } from "./RykerError.ts"
 
 /**
  * A family of actors by id.
@@ -78,12 +78,12 @@ export interface ServiceClass<Self_, Name extends string, M extends Actor.Messag
   /**
    * The family as a Layer. `build` gets the id, and runs at every start of an actor in a fresh Scope.
    * A `build` that fails is reported in the log and tried again; the Layer itself fails only with
-   * `InvalidOption`.
+   * `InvalidOption`, and with `StartError` when the name is taken or the runtime drains.
    */
   readonly toLayer: <H extends Actor.Handlers<M>, E = never, R = never>(
     build: (id: string) => H | Effect.Effect<H, E, R>,
     options?: Options
-  ) => Layer.Layer<Self_, InvalidOption, Actor.Requirements<Self_, R | Protocol.HandlersServices<H>>>
+  ) => Layer.Layer<Self_, InvalidOption | StartError, Actor.Requirements<Self_, R | Protocol.HandlersServices<H>>>
 }
 
 /**
@@ -157,33 +157,34 @@ export const Service =
       const context = yield* surroundings
       const group = runtime.group(name)
       const cellSettings = { ...settings, validate }
+      const newFamily = Effect.suspend(() => {
+        const family = new Family({
+          name,
+          maxResident,
+          idleAfter,
+          runtime,
+          cell: (id) => ({
+            runtime,
+            group,
+            protocol,
+            address: `${name}/${id}`,
+            settings: cellSettings,
+            build: Effect.suspend(() => {
+              const built = build(id)
+              return Effect.isEffect(built) ? built : Effect.succeed(built)
+            }),
+            context,
+            provide: (context, cell) =>
+              context.pipe(
+                Context.add(key, keyed),
+                Context.add(Self, { name, address: cell.address, id, incarnation: cell.incarnation })
+              )
+          })
+        })
+        return Effect.as(checkMayStart(runtime, name), family)
+      })
       const family = yield* Effect.acquireRelease(
-        Effect.sync(
-          () =>
-            new Family({
-              name,
-              maxResident,
-              idleAfter,
-              runtime,
-              cell: (id) => ({
-                runtime,
-                group,
-                protocol,
-                address: `${name}/${id}`,
-                settings: cellSettings,
-                build: Effect.suspend(() => {
-                  const built = build(id)
-                  return Effect.isEffect(built) ? built : Effect.succeed(built)
-                }),
-                context,
-                provide: (context, cell) =>
-                  context.pipe(
-                    Context.add(key, keyed),
-                    Context.add(Self, { name, address: cell.address, id, incarnation: cell.incarnation })
-                  )
-              })
-            })
-        ),
+        Effect.tap(newFamily, () => Effect.sync(() => runtime.names.add(name))),
         (family) => runtime.duringClose((at) => family.close(at), settings.shutdown)
       )
       const keyed: Keyed<M, Invalid> = {

@@ -24,7 +24,7 @@ import type { ActorSettings } from "./settings.ts"
 import { findCycle } from "./waitFor.ts"
 
 /** Where an actor is in its life; `lifecycle.ts` and `crash` below make all the transitions. */
-export type CellPhase = "Starting" | "Running" | "Closing" | "BackingOff" | "Stopped"
+export type CellPhase = "New" | "Starting" | "Running" | "Closing" | "BackingOff" | "Stopped"
 
 /** What an actor is made of. */
 export interface CellOptions {
@@ -39,16 +39,18 @@ export interface CellOptions {
   readonly context: Context.Context<never>
   /** Adds what each incarnation has of its own. */
   readonly provide: (context: Context.Context<never>, cell: ActorCell) => Context.Context<never>
+  /** Called once, when nothing of the actor is left. */
+  readonly leave: (cell: ActorCell) => void
   /** The keyed family that the actor belongs to. */
   readonly family?: CellFamily | undefined
 }
 
 /** What a cell tells its family. */
 export interface CellFamily {
+  /** It has taken its first message in: it is to be started. */
+  enters(cell: ActorCell): void
   /** It has no work any more. */
   rests(cell: ActorCell): void
-  /** It is gone for good. */
-  leaves(cell: ActorCell): void
 }
 
 /** A stop that was asked for. */
@@ -77,7 +79,7 @@ export class ActorCell implements Target {
   readonly mailbox: MailboxCore<Envelope>
   /** Woken when anything changes that the lifecycle fiber may wait for. */
   readonly changes: Changes
-  phase: CellPhase = "Starting"
+  phase: CellPhase = "New"
   incarnation = 0
   /** When the next incarnation starts, while backing off. */
   resumesAt = 0
@@ -128,6 +130,7 @@ export class ActorCell implements Target {
       return withoutStack(() => new Busy({ actor: this.address, limit: "mailbox", capacity: this.settings.capacity }))
     }
     this.counters.accepted++
+    if (this.phase === "New") this.options.family?.enters(this)
     if (message.at !== Number.POSITIVE_INFINITY) this.runtime.timers.add(message)
     if (message.isAsk && message.asker !== undefined) {
       message.asker.asks ??= new Set()
@@ -315,8 +318,6 @@ export class ActorCell implements Target {
     }
     // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
     if (this.phase !== "Running") this.changes.notify()
-    // It was abandoned, and kept in the books until now.
-    if (this.phase === "Stopped") this.options.group.cells.delete(this)
   }
 
   private crash(message: Envelope, cause: Cause.Cause<unknown>): void {
@@ -388,26 +389,34 @@ export class ActorCell implements Target {
     this.changes.notify()
   }
 
-  /** The end: answers all that is queued. Gives the number of messages dropped. */
-  terminate(reason: StopReason): number {
+  /**
+   * The end: answers all that is queued, and gives the number of messages dropped.
+   *
+   * An actor that leaves nothing behind is forgotten before anybody hears of its end, so that whoever
+   * does can start it anew at once. One that was abandoned in the middle of something is not, until
+   * `depart`: two incarnations must never be alive together.
+   */
+  terminate(reason: StopReason, isGone: boolean): number {
     this.phase = "Stopped"
     this.stopReason = reason
     const left = this.mailbox.shutdown()
+    for (const message of left) this.drop(message, dropReasonOf(reason))
+    this.rest()
+    this.runtime.cells.delete(this)
+    if (isGone) this.depart()
     const answer = Exit.fail(this.stoppedError())
     this.inHand?.settle(answer)
-    for (const message of left) {
-      this.drop(message, dropReasonOf(reason))
-      message.settle(answer)
-    }
-    this.rest()
-    this.options.family?.leaves(this)
-    this.runtime.cells.delete(this.address)
-    // A handler that outlives its actor stays in the books until it ends.
-    if (this.inHand === undefined) this.options.group.cells.delete(this)
+    for (const message of left) message.settle(answer)
     const observers = this.stopObservers
     this.stopObservers = undefined
     for (const observer of observers ?? []) observer(reason)
     return left.length
+  }
+
+  /** Nothing of it runs any more: forgets it. */
+  depart(): void {
+    this.options.group.cells.delete(this)
+    this.options.leave(this)
   }
 
   private timeoutError(message: Envelope, phase: Timeout["phase"]): Timeout {

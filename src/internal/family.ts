@@ -4,6 +4,7 @@ import { Busy, Stopped } from "../RykerError.ts"
 import { ActorCell, type CellFamily, type CellOptions, type Target } from "./actorCell.ts"
 import { withoutStack } from "./errors.ts"
 import { begin } from "./lifecycle.ts"
+import type { Runtime } from "./runtime.ts"
 import { awaitStopped } from "./stopping.ts"
 import type { TimerEntry } from "./timers.ts"
 
@@ -13,8 +14,14 @@ export interface FamilyOptions {
   readonly maxResident: number
   /** Milliseconds without work after which an actor is passivated; `Infinity` for never. */
   readonly idleAfter: number
-  readonly cell: (id: string) => Omit<CellOptions, "family">
-  readonly runtime: CellOptions["runtime"]
+  readonly cell: (id: string) => Omit<CellOptions, "family" | "leave">
+  readonly runtime: Runtime
+}
+
+/** An actor that ended for a failure: its messages are refused with the reason until `at`. */
+interface Ended {
+  readonly cell: ActorCell
+  readonly at: number
 }
 
 export class Family implements CellFamily, TimerEntry {
@@ -23,9 +30,10 @@ export class Family implements CellFamily, TimerEntry {
   place = -1
   order = 0
   private readonly options: FamilyOptions
-  /** By id. An actor that ended for a failure stays for a while, so that its messages are refused with the reason. */
   private readonly residents = new Map<string, ActorCell>()
-  private readonly ids = new Map<ActorCell, string>()
+  /** The latest failures by id, the oldest first; as many as there may be residents. */
+  private readonly ended = new Map<string, Ended>()
+  private readonly ids = new WeakMap<ActorCell, string>()
   /** Since when actors rest, the longest first. May hold some that have work again. */
   private readonly resting = new Map<ActorCell, number>()
   private closed = false
@@ -34,38 +42,28 @@ export class Family implements CellFamily, TimerEntry {
     this.options = options
   }
 
-  get(id: string): ActorCell | undefined {
-    return this.residents.get(id)
-  }
-
   get residentIds(): ReadonlyArray<string> {
     return Array.from(this.residents.keys())
   }
 
-  /** The actor of this id. As this is one step, no id ever has two actors. */
-  resolve(id: string, fromInside: boolean): ActorCell | Busy | Stopped {
-    const resident = this.residents.get(id)
-    if (resident !== undefined) return resident
-    const { cell: cellOptions, maxResident, name, runtime } = this.options
-    const actor = `${name}/${id}`
-    const { refused } = runtime.group(name).counters
-    if (this.closed || runtime.closed || (runtime.draining && !fromInside)) {
-      refused.stopped++
-      const reason = this.closed ? "ScopeClosed" : "Draining"
-      return withoutStack(() => new Stopped({ actor, reason }))
+  /** Where the messages to one id go. */
+  target(id: string): Target {
+    return {
+      resolve: (fromInside) => this.resolve(id, fromInside),
+      current: () => this.current(id)
     }
-    if (this.residents.size >= maxResident) {
-      refused.busy++
-      return withoutStack(() => new Busy({ actor: name, limit: "residents", capacity: maxResident }))
-    }
-    const cell = new ActorCell({ ...cellOptions(id), family: this })
+  }
+
+  enters(cell: ActorCell): void {
+    const id = this.ids.get(cell)!
+    const { runtime } = this.options
     this.residents.set(id, cell)
-    this.ids.set(cell, id)
+    this.ended.delete(id)
+    cell.phase = "Starting"
     cell.options.group.cells.add(cell)
-    runtime.cells.set(cell.address, cell)
+    runtime.cells.add(cell)
     // In a task of its own: a send never runs the code of `build` on its sender's stack.
     runtime.schedule(() => begin(cell, { retryFirst: true, onFirstStart: () => {} }))
-    return cell
   }
 
   rests(cell: ActorCell): void {
@@ -73,18 +71,6 @@ export class Family implements CellFamily, TimerEntry {
     this.resting.delete(cell)
     this.resting.set(cell, this.options.runtime.timers.now())
     if (this.place < 0) this.armTimer()
-  }
-
-  leaves(cell: ActorCell): void {
-    this.resting.delete(cell)
-    const forget = () => {
-      const id = this.ids.get(cell)
-      this.ids.delete(cell)
-      if (id !== undefined && this.residents.get(id) === cell) this.residents.delete(id)
-    }
-    if (cell.stopReason !== "RapidFail" && cell.stopReason !== "Crashed") return forget()
-    const { timers } = this.options.runtime
-    timers.add({ at: timers.now() + cell.settings.intensity.window, place: -1, order: 0, fire: forget })
   }
 
   fire(): void {
@@ -104,16 +90,58 @@ export class Family implements CellFamily, TimerEntry {
       this.options.runtime.timers.remove(this)
       const cells = Array.from(this.residents.values())
       for (const cell of cells) cell.requestStop("ScopeClosed", at)
+      this.freeName()
       return Effect.forEach(cells, awaitStopped, { discard: true })
     })
   }
 
-  /** Where the messages to one id go. */
-  target(id: string): Target {
-    return {
-      resolve: (fromInside) => this.resolve(id, fromInside),
-      current: () => this.residents.get(id)
+  /**
+   * The actor of this id, or a new one, which enters the family with the first message that it takes
+   * in. A send resolves and offers in one step, so no id ever has two actors.
+   */
+  private resolve(id: string, fromInside: boolean): ActorCell | Busy | Stopped {
+    const { cell: optionsOf, maxResident, name, runtime } = this.options
+    const current = this.current(id)
+    if (current !== undefined) return current
+    const { refused } = runtime.group(name).counters
+    if (this.closed || runtime.closed || (runtime.draining && !fromInside)) {
+      refused.stopped++
+      const reason = this.closed ? "ScopeClosed" : "Draining"
+      return withoutStack(() => new Stopped({ actor: `${name}/${id}`, reason }))
     }
+    if (this.residents.size >= maxResident) {
+      refused.busy++
+      return withoutStack(() => new Busy({ actor: name, limit: "residents", capacity: maxResident }))
+    }
+    const cell = new ActorCell({ ...optionsOf(id), family: this, leave: (cell) => this.leaves(cell) })
+    this.ids.set(cell, id)
+    return cell
+  }
+
+  private current(id: string): ActorCell | undefined {
+    const resident = this.residents.get(id)
+    if (resident !== undefined) return resident
+    const ended = this.ended.get(id)
+    if (ended === undefined) return undefined
+    if (this.options.runtime.timers.now() < ended.at) return ended.cell
+    this.ended.delete(id)
+    return undefined
+  }
+
+  private leaves(cell: ActorCell): void {
+    const id = this.ids.get(cell)!
+    this.resting.delete(cell)
+    this.residents.delete(id)
+    this.freeName()
+    if (cell.stopReason !== "RapidFail" && cell.stopReason !== "Crashed") return
+    this.ended.set(id, { cell, at: this.options.runtime.timers.now() + cell.settings.intensity.window })
+    const [oldest] = this.ended.keys()
+    if (this.ended.size > this.options.maxResident && oldest !== undefined) this.ended.delete(oldest)
+  }
+
+  /** Once it is closed and its last actor is gone, another family may have its name. */
+  private freeName(): void {
+    if (this.closed && this.residents.size === 0) this.options.runtime.names.delete(this.options.name)
   }
 
   private armTimer(): void {

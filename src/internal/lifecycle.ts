@@ -29,8 +29,8 @@ import { describeCause, logCrash, logEvent } from "./report.ts"
 /** How an incarnation ended. */
 type Ending = "Crashed" | "StartFailed" | "Passivated" | "Stopped"
 
-/** What a start gave: handlers in the order of the protocol. */
-type Started = Exit.Exit<ReadonlyArray<Handler>, unknown>
+/** What a start gave: handlers in the order of the protocol, or nothing, as a stop made it pointless. */
+type Started = Exit.Exit<ReadonlyArray<Handler>, unknown> | "Aborted"
 
 /** How a life begins. */
 export interface BeginOptions {
@@ -50,7 +50,7 @@ export const begin = (cell: ActorCell, options: BeginOptions): void => {
   // Nothing in a life may fail. If it does all the same, the actor must not stay as a zombie.
   fiber.addObserver((exit) => {
     if (Exit.isSuccess(exit) || cell.phase === "Stopped") return
-    cell.terminate("Crashed")
+    cell.terminate("Crashed", true)
     life.reportFirstStart(exit)
   })
 }
@@ -62,8 +62,10 @@ class Life {
   private restarts = RestartWindow.empty
   private backoff = Backoff.initial
   private random: Random.Random | undefined = undefined
-  /** When the incarnation began to handle messages; undefined while none does. */
-  private openedAt: number | undefined = undefined
+  /** How long the last incarnation handled messages, in milliseconds. */
+  private healthyFor = 0
+  /** What a stop had no time to wait for: fibers of `build` and of Scopes. */
+  private readonly abandoned: Array<Fiber.Fiber<unknown, unknown>> = []
 
   constructor(cell: ActorCell, options: BeginOptions) {
     this.cell = cell
@@ -76,7 +78,7 @@ class Life {
       const { cell } = this
       while (true) {
         const ending = yield* this.incarnation()
-        if (ending === "Stopped") return yield* this.end(cell.stopRequest!.reason)
+        if (ending === "Stopped" || this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
         if (ending === "Passivated") {
           if (cell.isIdle) return yield* this.end("Passivated")
           // Messages came while it closed. They were accepted, so it starts anew for them.
@@ -84,7 +86,6 @@ class Life {
         }
         if (ending === "StartFailed" && cell.incarnation === 1 && !this.retryFirst) return yield* this.end("Crashed")
         if (cell.settings.restart === "temporary") return yield* this.end("Crashed")
-        if (this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
         if (!this.admitRestart()) return yield* this.end("RapidFail")
         yield* this.backOff()
         if (this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
@@ -108,18 +109,20 @@ class Life {
       )
       const started = yield* this.start(context)
       let ending: Ending
-      if (Exit.isSuccess(started)) {
-        this.openedAt = cell.runtime.timers.now()
+      this.healthyFor = 0
+      if (started === "Aborted") {
+        ending = "Stopped"
+      } else if (Exit.isSuccess(started)) {
+        const openedAt = cell.runtime.timers.now()
         cell.open(started.value, context)
         this.reportFirstStart(Exit.void)
         ending = yield* this.untilEnd()
+        this.healthyFor = cell.runtime.timers.now() - openedAt
       } else {
-        ending = cell.stopRequest === undefined ? "StartFailed" : "Stopped"
-        if (ending === "StartFailed") {
-          cell.crashCause = started.cause
-          cell.countFailedStart()
-          yield* logCrash("actor_start_failed", cell.address, cell.incarnation, started.cause)
-        }
+        ending = "StartFailed"
+        cell.crashCause = started.cause
+        cell.countFailedStart()
+        yield* logCrash("actor_start_failed", cell.address, cell.incarnation, started.cause)
       }
       if (ending === "Crashed") yield* this.reportCrash()
       yield* this.close(scope)
@@ -127,7 +130,8 @@ class Life {
       if (ending === "Stopped") yield* this.reportCrash()
       cell.shut()
       // The caller of a first start that failed hears of it when all it had acquired is released again.
-      if (Exit.isFailure(started)) this.reportFirstStart(Exit.failCause(this.explain(started.cause)))
+      if (started === "Aborted") this.reportFirstStart(Exit.fail(this.stoppedWhileStarting()))
+      else if (Exit.isFailure(started)) this.reportFirstStart(Exit.failCause(this.explain(started.cause)))
       return ending
     })
   }
@@ -157,31 +161,27 @@ class Life {
       )
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return exit
-      const failure = Exit.fail(this.unfinishedStart())
+      const isAborted = this.stopIsDue()
+      const failure = Exit.fail(isAborted ? this.stoppedWhileStarting() : this.startTimedOut())
       fiber.interruptUnsafe()
       // A build that cannot be interrupted must not hold up whoever waits for the start; the next
       // incarnation does wait, as two must never be alive together.
       if (!isDone()) this.reportFirstStart(failure)
-      yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity)
-      return failure
+      if (!(yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity))) this.abandoned.push(fiber)
+      return isAborted ? "Aborted" : failure
     })
   }
 
-  private unfinishedStart(): StartError {
-    const { address: actor, settings, stopRequest } = this.cell
-    return stopRequest === undefined
-      ? new StartError({
-          actor,
-          reason: "Timeout",
-          detail:
-            `build was not done after ${settings.startTimeout} ms: ` +
-            "raise startTimeout, or do slow work after the start"
-        })
-      : new StartError({
-          actor,
-          reason: "NotRunning",
-          detail: `it was stopped while it started (${stopRequest.reason})`
-        })
+  private startTimedOut(): StartError {
+    const { address: actor, settings } = this.cell
+    const detail = `build was not done after ${settings.startTimeout} ms: raise startTimeout, or do slow work after it`
+    return new StartError({ actor, reason: "Timeout", detail })
+  }
+
+  private stoppedWhileStarting(): StartError {
+    const { address: actor, stopRequest } = this.cell
+    const detail = `it was stopped while it started (${stopRequest?.reason})`
+    return new StartError({ actor, reason: "NotRunning", detail })
   }
 
   /** A defect in `build` becomes a typed error for whoever waits for the start; the log has its place. */
@@ -218,7 +218,7 @@ class Life {
       ),
       (): Ending => {
         if (cell.crashCause !== undefined) return "Crashed"
-        return cell.passivating && cell.stopRequest === undefined ? "Passivated" : "Stopped"
+        return cell.passivating ? "Passivated" : "Stopped"
       }
     )
   }
@@ -254,20 +254,32 @@ class Life {
         yield* cell.changes.waitUntil(isClosed, until)
       }
       const closed = closing.pollUnsafe()
-      if (closed === undefined) yield* logEvent("Warn", "scope_abandoned", address, { incarnation })
-      else if (Exit.isFailure(closed)) {
+      if (closed === undefined) {
+        this.abandoned.push(closing)
+        yield* logEvent("Warn", "scope_abandoned", address, { incarnation })
+      } else if (Exit.isFailure(closed)) {
         yield* logEvent("Error", "finalizer_failed", address, { incarnation, ...describeCause(closed.cause) })
       }
       cell.passivating = false
     })
   }
 
-  /** Ends the actor in this very step, so that no message comes in after the decision; gives the log line. */
+  /**
+   * Ends the actor in this very step, so that no message comes in after the decision. The effect that
+   * it gives logs the end, and waits for what was abandoned, so that the actor is forgotten only then.
+   */
   private end(reason: StopReason): Effect.Effect<void> {
     const { cell } = this
+    const isGone = () => cell.inHand === undefined && this.abandoned.every((fiber) => fiber.pollUnsafe() !== undefined)
+    const wasGone = isGone()
+    const dropped = cell.terminate(reason, wasGone)
     const level = reason === "RapidFail" || reason === "Crashed" ? "Error" : "Debug"
-    const dropped = cell.terminate(reason)
-    return logEvent(level, "actor_stopped", cell.address, { reason, incarnation: cell.incarnation, dropped })
+    const log = logEvent(level, "actor_stopped", cell.address, { reason, incarnation: cell.incarnation, dropped })
+    if (wasGone) return log
+    return log.pipe(
+      Effect.andThen(cell.changes.waitUntil(isGone, () => Infinity)),
+      Effect.andThen(Effect.sync(() => cell.depart()))
+    )
   }
 
   // --- Restarting -----------------------------------------------------------------------------------------------------
@@ -287,9 +299,8 @@ class Life {
       const { timers } = cell.runtime
       this.random ??= cell.runtime.randomFor(cell.address)
       // Healthy for a whole window: the series of delays starts over.
-      const wasHealthy = this.openedAt !== undefined && timers.now() - this.openedAt >= intensity.window
+      const wasHealthy = this.healthyFor >= intensity.window
       this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, this.random.nextDoubleUnsafe())
-      this.openedAt = undefined
       cell.phase = "BackingOff"
       cell.resumesAt = timers.now() + this.backoff.delay
       yield* logEvent("Info", "actor_restarting", cell.address, {

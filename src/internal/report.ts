@@ -10,25 +10,39 @@ import type * as LogLevel from "effect/LogLevel"
 
 /** What kind of thing went wrong, and where in the code, without a value. */
 export const describeCause = (cause: Cause.Cause<unknown>): { readonly defect: string; readonly at: string } => {
-  for (const reason of cause.reasons) {
-    if (Cause.isInterruptReason(reason)) continue
-    const value = Cause.isDieReason(reason) ? reason.defect : reason.error
+  const reason = cause.reasons.find((reason) => !Cause.isInterruptReason(reason))
+  if (reason === undefined || Cause.isInterruptReason(reason)) return { defect: "interrupted", at: "" }
+  const value = Cause.isDieReason(reason) ? reason.defect : reason.error
+  try {
     return value instanceof Error
       ? { defect: tagOf(value), at: frameOf(value) }
       : { defect: value === null ? "null" : typeof value, at: "" }
+  } catch {
+    // A proxy, or a getter that throws: whatever it is, it must not stop the restart.
+    return { defect: "unreadable", at: "" }
   }
-  return { defect: "interrupted", at: "" }
 }
 
 const tagOf = (error: Error): string =>
   "_tag" in error && typeof error._tag === "string" ? error._tag : error.constructor.name
 
-/** The first stack frame, without the lines above it, which hold the message. */
-const frameOf = (error: Error): string =>
-  error.stack
-    ?.split("\n")
-    .find((line) => /^\s+at /.test(line))
-    ?.trim() ?? ""
+/**
+ * The first stack frame.
+ *
+ * The stack begins with the message, and a message may hold lines that look like frames. So it is cut
+ * behind its last occurrence; where the stack does not have it, nothing can be told apart.
+ */
+const frameOf = ({ message, stack }: Error): string => {
+  if (stack === undefined || !stack.includes(message)) return ""
+  const frames = stack.slice(message.includes("\n") ? stack.lastIndexOf(message) + message.length : 0)
+  return (
+    frames
+      .split("\n")
+      .slice(1)
+      .find((line) => /^\s+at /.test(line))
+      ?.trim() ?? ""
+  )
+}
 
 /** Logs one event of an actor. A logger that throws must not take the actor's life with it. */
 export const logEvent = (

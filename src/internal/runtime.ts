@@ -57,8 +57,10 @@ export class Runtime implements RykerService {
   readonly timers: Timers
   readonly changes: Changes
   readonly groups = new Map<string, Group>()
-  /** In the order of their start, by address. */
-  readonly cells = new Map<string, ActorCell>()
+  /** Those that have not stopped, in the order of their start. */
+  readonly cells = new Set<ActorCell>()
+  /** Names of actors and families that are taken. */
+  readonly names = new Set<string>()
   /** True from the first drain on: nothing is taken in from outside any more. */
   draining = false
   /** True once a drain has let all work finish that could: no actor is started any more, not even from inside. */

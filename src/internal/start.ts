@@ -8,6 +8,7 @@ import * as Tracer from "effect/Tracer"
 import { StartError } from "../RykerError.ts"
 import { ActorCell, type CellOptions } from "./actorCell.ts"
 import { begin } from "./lifecycle.ts"
+import type { Runtime } from "./runtime.ts"
 import { stopBy } from "./stopping.ts"
 
 /**
@@ -30,16 +31,19 @@ export const surroundings: Effect.Effect<Context.Context<never>> = Effect.contex
  * It has a Scope of its own below the given one, which goes with the actor: a Scope that sees a
  * million actors come and go does not keep a finalizer of each.
  */
-export const startScoped = (options: CellOptions): Effect.Effect<ActorCell, unknown, Scope.Scope> =>
+export const startScoped = (
+  options: Omit<CellOptions, "leave" | "family">
+): Effect.Effect<ActorCell, unknown, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { address, group, runtime } = options
       yield* checkMayStart(runtime, address)
       const scope = Scope.forkUnsafe(yield* Effect.scope)
       const firstStart = Deferred.makeUnsafe<void, unknown>()
-      const cell = new ActorCell(options)
+      const cell = new ActorCell({ ...options, leave: () => runtime.names.delete(address) })
+      runtime.names.add(address)
       group.cells.add(cell)
-      runtime.cells.set(address, cell)
+      runtime.cells.add(cell)
       begin(cell, { retryFirst: false, onFirstStart: (exit) => Deferred.doneUnsafe(firstStart, exit) })
       yield* Scope.addFinalizer(
         scope,
@@ -57,14 +61,15 @@ export const startScoped = (options: CellOptions): Effect.Effect<ActorCell, unkn
     })
   )
 
-const checkMayStart = (runtime: CellOptions["runtime"], actor: string): Effect.Effect<void, StartError> => {
+/** Whether an actor or a family of this name can be started now. */
+export const checkMayStart = (runtime: Runtime, actor: string): Effect.Effect<void, StartError> => {
   if (runtime.draining) {
     const detail = "the runtime is draining or has drained: start no actors during shutdown"
     return new StartError({ actor, reason: "NotRunning", detail })
   }
-  if (runtime.cells.has(actor)) {
+  if (runtime.names.has(actor)) {
     const detail =
-      "an actor of this name is alive in this runtime: give one of them another name, " +
+      "an actor of this name is alive, or still closes its Scope, in this runtime: give one of them another name, " +
       "or provide the same Layer value in both places"
     return new StartError({ actor, reason: "DuplicateName", detail })
   }

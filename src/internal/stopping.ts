@@ -43,7 +43,7 @@ export const drain = (runtime: Runtime, at: number): Effect.Effect<ReadonlyArray
     )
     runtime.closed = true
     while (runtime.cells.size > 0) {
-      const cells = Array.from(runtime.cells.values()).toReversed()
+      const cells = Array.from(runtime.cells).toReversed()
       for (const cell of cells) yield* stopBy(cell, "Draining", at)
     }
     return runtime.ledger.map((after) => difference(before.get(after.actor), after))
