@@ -21,7 +21,7 @@ import type * as Scope from "effect/Scope"
 import * as Deadline from "./Deadline.ts"
 import type { ActorCell } from "./internal/actorCell.ts"
 import { withoutStack } from "./internal/errors.ts"
-import { HandleImpl, type TypeId } from "./internal/handle.ts"
+import { type HandleImpl, Handles, type TypeId } from "./internal/handle.ts"
 import { describeIssue } from "./internal/issue.ts"
 import { type ActorOptions, resolveActor } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
@@ -258,7 +258,7 @@ export interface ServiceClass<Self_, Name extends string, M extends Message, Inv
 /** What hangs on a definition for the functions of this module, behind the types that users see. */
 interface Definition {
   readonly key: Context.Key<unknown, unknown>
-  readonly protocol: Protocol.Protocol
+  readonly handles: Handles
   readonly validate: boolean
 }
 
@@ -328,9 +328,9 @@ export const Service =
   ): ServiceClass<Self_, Name, Messages[number], Validate extends "always" ? InvalidMessage : never> => {
     type M = Messages[number]
     type Invalid = Validate extends "always" ? InvalidMessage : never
-    const protocol = new Protocol.Protocol(messages)
+    const handles = new Handles(new Protocol.Protocol(messages))
     const key = Context.Service<Self_, Handle<M, Invalid>>()(`ryker/Actor/${name}`)
-    const definition: Definition = { key, protocol, validate: options?.validate === "always" }
+    const definition: Definition = { key, handles, validate: options?.validate === "always" }
     const statics = {
       actor: name,
       messages,
@@ -436,18 +436,18 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
     const cell = yield* startScoped({
       runtime,
       group: runtime.group(name),
-      protocol: definition.protocol,
+      protocol: definition.handles.protocol,
       address,
       settings: { ...settings, validate: definition.validate },
       build: Effect.isEffect(build) ? build : Effect.succeed(build),
       context,
       provide: (context, cell) =>
         context.pipe(
-          Context.add(definition.key, new HandleImpl(address, cell, definition.protocol)),
+          Context.add(definition.key, definition.handles.make(address, cell)),
           Context.add(Self, { name, address, id: undefined, incarnation: cell.incarnation })
         )
     })
-    return new HandleImpl(address, cell, definition.protocol)
+    return definition.handles.make(address, cell)
   }) as unknown as Effect.Effect<
     // The run loop knows neither the messages' types nor what `build` needs and fails with; the definition does.
     Handle<M, Invalid>,

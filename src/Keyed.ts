@@ -22,7 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Actor from "./Actor.ts"
 import { Family } from "./internal/family.ts"
-import { HandleImpl } from "./internal/handle.ts"
+import { Handles } from "./internal/handle.ts"
 import { checkInt, checkMillis, resolveActor } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
@@ -136,7 +136,7 @@ export const Service =
   ): ServiceClass<Self_, Name, Messages[number], Validate extends "always" ? InvalidMessage : never> => {
     type M = Messages[number]
     type Invalid = Validate extends "always" ? InvalidMessage : never
-    const protocol = new Protocol.Protocol(messages)
+    const handles = new Handles(new Protocol.Protocol(messages))
     const key = Context.Service<Self_, Keyed<M, Invalid>>()(`ryker/Keyed/${name}`)
     const validate = options?.validate === "always"
 
@@ -166,7 +166,7 @@ export const Service =
           cell: (id) => ({
             runtime,
             group,
-            protocol,
+            protocol: handles.protocol,
             address: `${name}/${id}`,
             settings: cellSettings,
             build: Effect.suspend(() => {
@@ -184,14 +184,18 @@ export const Service =
         return Effect.as(checkMayStart(runtime, name), family)
       })
       const family = yield* Effect.acquireRelease(
-        Effect.tap(newFamily, () => Effect.sync(() => runtime.names.add(name))),
+        Effect.tap(newFamily, () =>
+          Effect.sync(() => {
+            runtime.names.add(name)
+            runtime.startBegins()
+          })
+        ),
         (family) => runtime.duringClose((at) => family.close(at), settings.shutdown)
       )
       const keyed: Keyed<M, Invalid> = {
         actor: name,
         // The run loop knows nothing of the messages' types; the definition does.
-        get: (id) =>
-          new HandleImpl(`${name}/${id}`, family.target(id), protocol) as unknown as Actor.Handle<M, Invalid>,
+        get: (id) => handles.make(`${name}/${id}`, family.target(id)) as unknown as Actor.Handle<M, Invalid>,
         residents: Effect.sync(() => family.residentIds)
       }
       return keyed

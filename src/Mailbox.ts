@@ -17,12 +17,12 @@ import type * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
-import * as Latch from "effect/Latch"
+import * as MutableList from "effect/MutableList"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
-import { MailboxCore, type OfferResult } from "./internal/mailboxCore.ts"
+import { withoutStack } from "./internal/errors.ts"
 import { checkInt } from "./internal/options.ts"
 import * as Sizer from "./internal/sizer.ts"
 import { Busy, type InvalidOption, Stopped, Timeout, TooLarge } from "./RykerError.ts"
@@ -70,28 +70,23 @@ class MailboxImpl<in out A, in out C> implements Mailbox<A, C> {
   readonly name: string
   readonly capacity: number
   readonly maxMessageBytes: number
-  readonly core: MailboxCore<A>
+  readonly messages: Queue.Queue<A, Cause.Done>
   readonly signals: Queue.Queue<C, Cause.Done>
-  readonly messageReady = Latch.makeUnsafe()
   private readonly sizer: Sizer.Sizer
 
   constructor(
     name: string,
-    capacity: number,
     maxMessageBytes: number,
     sizer: Sizer.Sizer,
+    messages: Queue.Queue<A, Cause.Done>,
     signals: Queue.Queue<C, Cause.Done>
   ) {
     this.name = name
-    this.capacity = capacity
+    this.capacity = messages.capacity
     this.maxMessageBytes = maxMessageBytes
     this.sizer = sizer
+    this.messages = messages
     this.signals = signals
-    this.core = new MailboxCore(capacity)
-    this.core.onMessage = () => {
-      this.messageReady.openUnsafe()
-      if (this.core.hasEnded) Queue.endUnsafe(signals)
-    }
   }
 
   tooLarge(message: A): TooLarge | undefined {
@@ -107,19 +102,19 @@ class MailboxImpl<in out A, in out C> implements Mailbox<A, C> {
         })
   }
 
-  stopped(reason: "Closed" | "Ended"): Stopped {
-    return new Stopped({ actor: this.name, reason })
+  get hasEnded(): boolean {
+    return this.messages.state._tag === "Done"
   }
 
-  settle(result: OfferResult): Exit.Exit<void, Busy | Stopped> {
-    switch (result) {
-      case "Accepted":
-        return Exit.void
-      case "Full":
-        return Exit.fail(new Busy({ actor: this.name, limit: "mailbox", capacity: this.capacity }))
-      default:
-        return Exit.fail(this.stopped(result))
-    }
+  /** The error of an offer that was refused, and of a take that has nothing more to wait for. */
+  stopped(): Stopped {
+    return new Stopped({ actor: this.name, reason: this.hasEnded ? "Ended" : "Closed" })
+  }
+
+  refusal(): Busy | Stopped {
+    return this.messages.state._tag === "Open"
+      ? new Busy({ actor: this.name, limit: "mailbox", capacity: this.capacity })
+      : this.stopped()
   }
 }
 
@@ -162,9 +157,12 @@ export const make = <A, C = never>(options?: Options<A>): Effect.Effect<Mailbox<
       options?.maxMessageBytes === undefined
         ? Number.POSITIVE_INFINITY
         : yield* checkInt(name, "maxMessageBytes", options.maxMessageBytes, 1, Number.MAX_SAFE_INTEGER)
+    const messages = yield* Queue.bounded<A, Cause.Done>(capacity)
     const signals = yield* Queue.unbounded<C, Cause.Done>()
+    // The control lane ends with the mailbox, whoever takes its last message.
+    yield* Effect.forkDetach(Effect.andThen(Effect.exit(Queue.await(messages)), Queue.end(signals)))
     const sizer = Sizer.fromSchema(options?.schema ?? Schema.Unknown)
-    return new MailboxImpl<A, C>(name, capacity, maxMessageBytes, sizer, signals)
+    return new MailboxImpl<A, C>(name, maxMessageBytes, sizer, messages, signals)
   })
 
 /**
@@ -186,7 +184,9 @@ export const offer: {
 } = dual(2, <A, C>(self: Mailbox<A, C>, message: A): Effect.Effect<void, Busy | TooLarge | Stopped> =>
   Effect.suspend((): Effect.Effect<void, Busy | TooLarge | Stopped> => {
     const mailbox = impl(self)
-    return mailbox.tooLarge(message) ?? mailbox.settle(mailbox.core.offer(message))
+    const tooLarge = mailbox.tooLarge(message)
+    if (tooLarge !== undefined) return tooLarge
+    return Queue.offerUnsafe(mailbox.messages, message) ? Effect.void : withoutStack(() => mailbox.refusal())
   })
 )
 
@@ -241,24 +241,18 @@ export const offerWait: {
       const mailbox = impl(self)
       const tooLarge = mailbox.tooLarge(message)
       if (tooLarge !== undefined) return tooLarge
-      return Effect.callback<void, Stopped>((resume) => {
-        const waiter = {
-          message,
-          admit: (result: "Accepted" | "Closed" | "Ended") =>
-            resume(result === "Accepted" ? Exit.void : Exit.fail(mailbox.stopped(result)))
-        }
-        mailbox.core.offerWaiting(waiter)
-        return Effect.sync(() => mailbox.core.forget(waiter))
-      }).pipe(
-        Effect.timeoutOrElse({
-          duration: options.deadline,
-          orElse: () =>
+      const duration = Duration.max(Duration.zero, Duration.fromInputUnsafe(options.deadline))
+      return Effect.flatMap(
+        Effect.timeoutOption(Queue.offer(mailbox.messages, message), duration),
+        Option.match({
+          onNone: (): Effect.Effect<void, Timeout | Stopped> =>
             new Timeout({
               actor: self.name,
               request: "message",
               phase: "queued",
-              millis: Duration.toMillis(Duration.fromInputUnsafe(options.deadline))
-            })
+              millis: Duration.toMillis(duration)
+            }),
+          onSome: (accepted) => (accepted ? Effect.void : mailbox.stopped())
         })
       )
     })
@@ -276,13 +270,7 @@ export const offerWait: {
  * @since 0.1.0
  */
 export const take = <A, C>(self: Mailbox<A, C>): Effect.Effect<A, Stopped> =>
-  Effect.suspend((): Effect.Effect<A, Stopped> => {
-    const mailbox = impl(self)
-    const next = mailbox.core.take()
-    if (next !== undefined) return Exit.isSuccess(next) ? Exit.succeed(next.value) : mailbox.stopped("Ended")
-    mailbox.messageReady.closeUnsafe()
-    return Effect.flatMap(mailbox.messageReady.await, () => take(self))
-  })
+  Effect.mapError(Queue.take(impl(self).messages), () => impl(self).stopped())
 
 /**
  * Takes up to `max` messages, oldest first, waiting for at least one.
@@ -313,15 +301,11 @@ export const takeBatch: {
   (max: number): <A, C>(self: Mailbox<A, C>) => Effect.Effect<Arr.NonEmptyArray<A>, Stopped>
   <A, C>(self: Mailbox<A, C>, max: number): Effect.Effect<Arr.NonEmptyArray<A>, Stopped>
 } = dual(2, <A, C>(self: Mailbox<A, C>, max: number): Effect.Effect<Arr.NonEmptyArray<A>, Stopped> =>
-  Effect.map(take(self), (first) => {
-    const batch: Arr.NonEmptyArray<A> = [first]
-    while (batch.length < max) {
-      const next = impl(self).core.take()
-      if (next === undefined || Exit.isFailure(next)) break
-      batch.push(next.value)
-    }
-    return batch
-  })
+  Effect.mapError(
+    // At least one message, as `takeBetween` waits for that many.
+    Queue.takeBetween(impl(self).messages, 1, Math.max(1, max)) as Effect.Effect<Arr.NonEmptyArray<A>, Cause.Done>,
+    () => impl(self).stopped()
+  )
 )
 
 /**
@@ -354,7 +338,9 @@ export const takeBatch: {
 export const signal: {
   <C>(signal: C): <A>(self: Mailbox<A, C>) => Effect.Effect<boolean>
   <A, C>(self: Mailbox<A, C>, signal: C): Effect.Effect<boolean>
-} = dual(2, <A, C>(self: Mailbox<A, C>, signal: C): Effect.Effect<boolean> => Queue.offer(impl(self).signals, signal))
+} = dual(2, <A, C>(self: Mailbox<A, C>, signal: C): Effect.Effect<boolean> =>
+  Effect.sync(() => !impl(self).hasEnded && Queue.offerUnsafe(impl(self).signals, signal))
+)
 
 /**
  * Takes the oldest control signal, waiting for one.
@@ -367,7 +353,7 @@ export const signal: {
  * @since 0.1.0
  */
 export const takeSignal = <A, C>(self: Mailbox<A, C>): Effect.Effect<C, Stopped> =>
-  Effect.mapError(Queue.take(impl(self).signals), () => impl(self).stopped("Ended"))
+  Effect.mapError(Queue.take(impl(self).signals), () => impl(self).stopped())
 
 /**
  * How many messages wait.
@@ -375,14 +361,14 @@ export const takeSignal = <A, C>(self: Mailbox<A, C>): Effect.Effect<C, Stopped>
  * @category getters
  * @since 0.1.0
  */
-export const depth = <A, C>(self: Mailbox<A, C>): Effect.Effect<number> => Effect.sync(() => impl(self).core.depth)
+export const depth = <A, C>(self: Mailbox<A, C>): Effect.Effect<number> => Queue.size(impl(self).messages)
 
 /**
  * Refuses further offers; what is queued can still be taken, then the mailbox has ended.
  *
  * **Details**
  *
- * Offers that wait for room fail with `Stopped { reason: "Closed" }`. Closing twice is harmless.
+ * Offers that were waiting for room before are still let in as room comes. Closing twice is harmless.
  *
  * **Example** (Draining a closed mailbox)
  *
@@ -405,7 +391,7 @@ export const depth = <A, C>(self: Mailbox<A, C>): Effect.Effect<number> => Effec
  * @category closing
  * @since 0.1.0
  */
-export const close = <A, C>(self: Mailbox<A, C>): Effect.Effect<void> => Effect.sync(() => impl(self).core.close())
+export const close = <A, C>(self: Mailbox<A, C>): Effect.Effect<void> => Effect.asVoid(Queue.end(impl(self).messages))
 
 /**
  * Ends the mailbox now and hands back the messages that were queued, oldest first.
@@ -434,4 +420,9 @@ export const close = <A, C>(self: Mailbox<A, C>): Effect.Effect<void> => Effect.
  * @since 0.1.0
  */
 export const shutdown = <A, C>(self: Mailbox<A, C>): Effect.Effect<ReadonlyArray<A>> =>
-  Effect.sync(() => impl(self).core.shutdown())
+  Effect.sync(() => {
+    const { messages } = impl(self)
+    const left = MutableList.toArray<A>(messages.messages)
+    Queue.shutdownUnsafe(messages)
+    return left
+  })

@@ -91,19 +91,18 @@ const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
     (at) =>
       Effect.gen(function* () {
         if (runtime.cells.size > 0) yield* drainAndReport(runtime, at)
-        runtime.draining = true
+        runtime.drainBy ??= at
         runtime.timers.shutdown()
       }),
     Infinity
   )
 
 const drainAndReport = Effect.fnUntraced(function* (runtime: Internal.Runtime, at: Deadline.Deadline) {
-  const startedAt = runtime.timers.now()
-  const actors = yield* drainRuntime(runtime, at)
+  const { actors, millis } = yield* drainRuntime(runtime, at)
   const isComplete = actors.every(({ abandoned, dropped }) => dropped + abandoned === 0)
   const report: DrainReport = {
     outcome: isComplete ? "complete" : "incomplete",
-    millis: runtime.timers.now() - startedAt,
+    millis,
     actors
   }
   const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)

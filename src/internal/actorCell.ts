@@ -120,19 +120,18 @@ export class ActorCell implements Target {
 
   // --- Taking messages in ---------------------------------------------------------------------------------------------
 
-  /** Takes a message in, or says why not. */
-  admit(message: Envelope): Refusal | undefined {
-    const refusal = this.findRefusal(message)
+  /** Takes a message in, or says why not. `fromInside`: a handler sends it that has its message in hand. */
+  admit(message: Envelope, fromInside: boolean): Refusal | undefined {
+    const refusal = this.findRefusal(message, fromInside)
     if (refusal !== undefined) return refusal
-    const result = this.mailbox.offer(message)
-    if (result !== "Accepted") {
+    if (!this.mailbox.offer(message)) {
       this.counters.refused.busy++
       return withoutStack(() => new Busy({ actor: this.address, limit: "mailbox", capacity: this.settings.capacity }))
     }
     this.counters.accepted++
     if (this.phase === "New") this.options.family?.enters(this)
     if (message.at !== Number.POSITIVE_INFINITY) this.runtime.timers.add(message)
-    if (message.isAsk && message.asker !== undefined) {
+    if (message.asker !== undefined) {
       message.asker.asks ??= new Set()
       message.asker.asks.add(message)
     }
@@ -144,13 +143,13 @@ export class ActorCell implements Target {
     return undefined
   }
 
-  private findRefusal(message: Envelope): Refusal | undefined {
+  private findRefusal(message: Envelope, fromInside: boolean): Refusal | undefined {
     const { refused } = this.counters
     const { asker, spec } = message
     const actor = this.address
     const request = spec.tag
     // While the runtime drains, work in hand may still need other actors: what it sends is let through.
-    const stopping = this.stopReason ?? this.stoppingFor(asker !== undefined)
+    const stopping = this.stopReason ?? this.stoppingFor(fromInside)
     if (stopping !== undefined) {
       refused.stopped++
       return withoutStack(() => new Stopped({ actor, reason: stopping }))
@@ -173,11 +172,12 @@ export class ActorCell implements Target {
         return withoutStack(() => new TooLarge({ actor, request, bytes: Math.min(bytes, maxBytes), max }))
       }
     }
-    if (message.at <= message.sentAt) {
+    // A tell cannot fail so: it is taken in, and dropped when its timer fires.
+    if (message.isAsk && message.at <= message.sentAt) {
       refused.timeout++
       return withoutStack(() => new Timeout({ actor, request, phase: "queued", millis: 0 }))
     }
-    if (message.isAsk && asker !== undefined) {
+    if (asker !== undefined) {
       const cycle = findCycle(asker, this)
       if (cycle !== undefined) {
         refused.deadlock++
@@ -189,7 +189,7 @@ export class ActorCell implements Target {
 
   private stoppingFor(fromInside: boolean): StopReason | undefined {
     if (this.stopRequest !== undefined && this.stopRequest.reason !== "Draining") return this.stopRequest.reason
-    return this.runtime.draining && !fromInside ? "Draining" : undefined
+    return this.runtime.drainBy !== undefined && !fromInside ? "Draining" : undefined
   }
 
   // --- Messages that end before their time ----------------------------------------------------------------------------
@@ -212,7 +212,7 @@ export class ActorCell implements Target {
   /** Interrupts the handler of the message in hand. */
   abort(message: Envelope, abort: Abort): void {
     message.abort ??= abort
-    message.fiber?.interruptUnsafe()
+    this.runtime.nest(() => message.fiber?.interruptUnsafe())
   }
 
   private withdraw(message: Envelope, reason: "deadline" | "interrupted"): void {
@@ -257,12 +257,13 @@ export class ActorCell implements Target {
         if (this.mailbox.depth > 0) this.counters.yields++
         break
       }
+      if (runtime.isDrainOver) break
       const next = this.mailbox.take()
-      if (next === undefined || Exit.isFailure(next)) {
+      if (next === undefined) {
         this.scheduled = false
         return this.rest()
       }
-      this.deliver(next.value)
+      this.deliver(next)
       handled++
     }
     // Until here, so that an asker that asks again at once is served by this turn, not by one of its own.

@@ -33,8 +33,8 @@ export class Envelope implements TimerEntry {
   /** The handler's fiber, once it was found to suspend. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   abort: Abort | undefined = undefined
-  /** The message whose handler asks this one; undefined for a tell, and for an ask from outside. */
-  readonly asker: Envelope | undefined
+  /** The message whose handler waits for this one; undefined for a tell, and for an ask from outside. */
+  asker: Envelope | undefined
   /** The asks that this message's handler waits for, while it has any. */
   asks: Set<Envelope> | undefined = undefined
   private resume: Resume | undefined
@@ -79,11 +79,13 @@ export class Envelope implements TimerEntry {
     if (resume === undefined) return
     this.resume = undefined
     this.forgetAsk()
-    this.cell.runtime.resume(resume, exit)
+    this.cell.runtime.nest(() => resume(exit))
   }
 
+  /** Nobody waits any more: also, messages must not keep those alive that led to them. */
   private forgetAsk(): void {
     this.asker?.asks?.delete(this)
+    this.asker = undefined
   }
 }
 

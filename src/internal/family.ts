@@ -104,7 +104,7 @@ export class Family implements CellFamily, TimerEntry {
     const current = this.current(id)
     if (current !== undefined) return current
     const { refused } = runtime.group(name).counters
-    if (this.closed || runtime.closed || (runtime.draining && !fromInside)) {
+    if (this.closed || runtime.closed || (runtime.drainBy !== undefined && !fromInside)) {
       refused.stopped++
       const reason = this.closed ? "ScopeClosed" : "Draining"
       return withoutStack(() => new Stopped({ actor: `${name}/${id}`, reason }))

@@ -1,42 +1,22 @@
 /**
- * The bounded mailbox without effects: what the public `Mailbox` wraps and the run loop drives.
+ * The run loop's mailbox, without effects: a `Queue.bounded`, from which messages can also be
+ * withdrawn before their turn.
  *
- * Messages are held by a `Queue.bounded`, which knows the bound and the states open, closing and
- * done. Three things are ours, because `Queue` has no entry for them: a refused offer that says why,
- * withdrawing a message from the middle, and waking a consumer that is not a fiber. So no fiber ever
- * waits in the Queue itself, and its own lists of takers and offers stay empty.
+ * No fiber ever waits in the Queue: offers are refused when it is full, and the run loop is woken by
+ * other means.
  */
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as MutableList from "effect/MutableList"
 import * as Queue from "effect/Queue"
 
-/** What became of an offer. */
-export type OfferResult = "Accepted" | "Full" | "Closed" | "Ended"
-
-/** An offer that waits for room: `admit` is called once, when it was accepted or can no longer be. */
-export interface Waiter<in out A> {
-  readonly message: A
-  readonly admit: (result: "Accepted" | "Closed" | "Ended") => void
-}
-
 export class MailboxCore<in out A> {
-  readonly capacity: number
-  /** Called when a message was accepted, and when the mailbox has ended. */
-  onMessage: (() => void) | undefined
-
-  private readonly queue: Queue.Queue<A, Cause.Done>
-  /** Messages that are still in the queue but left it for everybody else, see `withdraw`. */
-  private withdrawn: Set<A> | undefined
-  private waiters: Set<Waiter<A>> | undefined
+  private readonly queue: Queue.Queue<A>
+  /** Messages that are still in the Queue but left it for everybody else, see `withdraw`. */
+  private withdrawn: Set<A> | undefined = undefined
 
   constructor(capacity: number) {
-    this.capacity = capacity
-    this.onMessage = undefined
-    this.queue = Effect.runSync(Queue.bounded<A, Cause.Done>(capacity))
-    this.withdrawn = undefined
-    this.waiters = undefined
+    this.queue = Effect.runSync(Queue.bounded<A>(capacity))
   }
 
   /** Messages that wait to be taken. */
@@ -44,44 +24,17 @@ export class MailboxCore<in out A> {
     return Queue.sizeUnsafe(this.queue) - (this.withdrawn === undefined ? 0 : this.withdrawn.size)
   }
 
-  get isOpen(): boolean {
-    return this.queue.state._tag === "Open"
+  /** Takes the message in; false when it is full or was shut down. */
+  offer(message: A): boolean {
+    return Queue.offerUnsafe(this.queue, message) || (this.sweep() && Queue.offerUnsafe(this.queue, message))
   }
 
-  get hasEnded(): boolean {
-    return this.queue.state._tag === "Done"
-  }
-
-  /** Takes the message in, or says why not; never waits. */
-  offer(message: A): OfferResult {
-    if (Queue.offerUnsafe(this.queue, message) || (this.compact() && Queue.offerUnsafe(this.queue, message))) {
-      this.onMessage?.()
-      return "Accepted"
-    }
-    return this.refusal()
-  }
-
-  /** Takes the message in as soon as there is room; offers that wait are served in their order. */
-  offerWaiting(waiter: Waiter<A>): void {
-    const result = this.offer(waiter.message)
-    if (result !== "Full") return waiter.admit(result)
-    this.waiters ??= new Set()
-    this.waiters.add(waiter)
-  }
-
-  /** Gives up an offer that waits; false when it no longer does. */
-  forget(waiter: Waiter<A>): boolean {
-    return this.waiters !== undefined && this.waiters.delete(waiter)
-  }
-
-  /** The next message; undefined when there is none now; a failure when the mailbox has ended. */
-  take(): Exit.Exit<A, Cause.Done> | undefined {
+  /** The next message; undefined when there is none, which no message is. */
+  take(): A | undefined {
     while (true) {
-      const next = Queue.takeUnsafe(this.queue)
-      if (next === undefined || next._tag === "Failure") return next
-      if (this.withdrawn !== undefined && this.withdrawn.delete(next.value)) continue
-      if (this.waiters !== undefined) this.admitWaiters()
-      return next
+      const next: Exit.Exit<A> | undefined = Queue.takeUnsafe(this.queue)
+      if (next === undefined || next._tag === "Failure") return undefined
+      if (this.withdrawn === undefined || !this.withdrawn.delete(next.value)) return next.value
     }
   }
 
@@ -94,69 +47,22 @@ export class MailboxCore<in out A> {
   withdraw(message: A): void {
     this.withdrawn ??= new Set()
     this.withdrawn.add(message)
-    if (this.waiters !== undefined && this.waiters.size > 0) this.admitWaiters()
   }
 
-  /** Refuses further offers; what is queued can still be taken, then the mailbox has ended. */
-  close(): void {
-    if (!this.isOpen) return
-    Queue.endUnsafe(this.queue)
-    this.compact()
-    this.turnAwayWaiters(this.refusal())
-    this.notifyEnd()
-  }
-
-  /** Ends the mailbox now and hands back what was queued, oldest first. */
+  /** Takes no more, and hands back what was queued, oldest first. */
   shutdown(): Array<A> {
-    const withdrawn = this.withdrawn
-    const queued = MutableList.toArray(this.queue.messages)
-    const left = withdrawn === undefined ? queued : queued.filter((message) => !withdrawn.has(message))
-    this.withdrawn = undefined
+    this.sweep()
+    const left = MutableList.toArray(this.queue.messages)
     Queue.shutdownUnsafe(this.queue)
-    this.turnAwayWaiters("Ended")
-    this.notifyEnd()
     return left
   }
 
-  private refusal(): "Full" | "Closed" | "Ended" {
-    switch (this.queue.state._tag) {
-      case "Open":
-        return "Full"
-      case "Closing":
-        return "Closed"
-      case "Done":
-        return "Ended"
-    }
-  }
-
-  /** Sweeps withdrawn messages out of the queue; true when that made room. */
-  private compact(): boolean {
+  /** Takes withdrawn messages out of the Queue; true when that made room. */
+  private sweep(): boolean {
     const withdrawn = this.withdrawn
     if (withdrawn === undefined || withdrawn.size === 0) return false
     this.withdrawn = undefined
     MutableList.filter(this.queue.messages, (message: A) => !withdrawn.has(message))
-    // The Queue ends when its last message is taken; here the last one went without being taken.
-    if (this.queue.state._tag === "Closing" && this.queue.messages.length === 0) Queue.shutdownUnsafe(this.queue)
     return true
-  }
-
-  private admitWaiters(): void {
-    for (const waiter of this.waiters!) {
-      const result = this.offer(waiter.message)
-      if (result === "Full") return
-      this.waiters!.delete(waiter)
-      waiter.admit(result)
-    }
-  }
-
-  private turnAwayWaiters(result: "Full" | "Closed" | "Ended"): void {
-    if (this.waiters === undefined) return
-    const waiters = this.waiters
-    this.waiters = undefined
-    for (const waiter of waiters) waiter.admit(result === "Closed" ? "Closed" : "Ended")
-  }
-
-  private notifyEnd(): void {
-    if (this.hasEnded) this.onMessage?.()
   }
 }

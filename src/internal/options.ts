@@ -32,7 +32,8 @@ export const checkMillis = (
   min: number,
   max: number
 ): Effect.Effect<number, InvalidOption> => {
-  const duration = Duration.fromInput(value)
+  // A NaN would pass for no time at all.
+  const duration = Number.isNaN(value) ? Option.none() : Duration.fromInput(value)
   const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
   return millis >= min && millis <= max
     ? Effect.succeed(millis)
@@ -40,7 +41,10 @@ export const checkMillis = (
         new InvalidOption({
           owner,
           option,
-          value: Option.match(duration, { onNone: () => JSON.stringify(value), onSome: Duration.format }),
+          value: Option.match(duration, {
+            onNone: () => (typeof value === "string" ? `"${value}"` : `${Number(value)}`),
+            onSome: Duration.format
+          }),
           rule: millisRule(min, max)
         })
       )

@@ -2,15 +2,15 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import type * as Ledger from "../Ledger.ts"
 import type { ActorCell } from "./actorCell.ts"
 import { Changes } from "./changes.ts"
 import { Counters } from "./counters.ts"
-import type { Resume } from "./envelope.ts"
 import type { RuntimeSettings } from "./settings.ts"
+import type { Drained } from "./stopping.ts"
 import { Timers } from "./timers.ts"
 
 const TypeId = "~ryker/Ryker"
@@ -42,8 +42,8 @@ export class Group {
 }
 
 /**
- * Answers given inside answers, before the next goes to a task of its own. Each resumes a fiber on
- * the stack of the one before; a chain of asks as long as the user likes must not overflow it.
+ * How deep answers and interruptions may be nested. Each resumes a fiber on the stack of the one
+ * before; a chain of asks as long as the user likes must not overflow it.
  */
 const maxNesting = 32
 
@@ -61,8 +61,10 @@ export class Runtime implements RykerService {
   readonly cells = new Set<ActorCell>()
   /** Names of actors and families that are taken. */
   readonly names = new Set<string>()
-  /** True from the first drain on: nothing is taken in from outside any more. */
-  draining = false
+  /** The drain, from the first one on: nothing is taken in from outside any more. */
+  draining: Fiber.Fiber<Drained> | undefined = undefined
+  /** When the drain must be over. */
+  drainBy: number | undefined = undefined
   /** True once a drain has let all work finish that could: no actor is started any more, not even from inside. */
   closed = false
   /** How many actors have work. */
@@ -71,7 +73,7 @@ export class Runtime implements RykerService {
   turnsWaiting = 0
   private closing = 0
   private closedAt = Number.NEGATIVE_INFINITY
-  private closesBy = 0
+  private closesBy = Number.NEGATIVE_INFINITY
   private nesting = 0
   private spawned = 0
   private readonly seed: number
@@ -91,11 +93,12 @@ export class Runtime implements RykerService {
     this.dispatcher.scheduleTask(task, 0)
   }
 
-  resume(resume: Resume, exit: Exit.Exit<unknown, unknown>): void {
-    if (this.nesting >= maxNesting) return this.schedule(() => resume(exit))
+  /** Runs what may run the code of others; in a task of its own when that is nested too deep already. */
+  nest(task: () => void): void {
+    if (this.nesting >= maxNesting) return this.schedule(task)
     this.nesting++
     try {
-      resume(exit)
+      task()
     } finally {
       this.nesting--
     }
@@ -124,22 +127,26 @@ export class Runtime implements RykerService {
     return Array.from(this.groups.values(), (group) => group.entry())
   }
 
-  /**
-   * When a close that begins now must be over.
-   *
-   * An application that shuts down closes its Layers one after the other, and no single one knows of
-   * the rest. So closes that follow each other without a pause share one `drainDeadline`.
-   */
-  private closeBy(shutdown: number): number {
-    const now = this.timers.now()
-    if (this.closing === 0 && now - this.closedAt > closePause) this.closesBy = now + this.settings.drainDeadline
-    return Math.min(now + shutdown, this.closesBy)
+  /** An actor or a family begins to live: what closes after this has its own time again. */
+  startBegins(): void {
+    this.closesBy = Number.NEGATIVE_INFINITY
   }
 
-  /** Runs a close, see `closeBy`. */
+  /**
+   * Closes an actor or a family within its own time, and within that of a shutdown.
+   *
+   * An application that shuts down closes its Layers one after the other, and no single one knows of
+   * the rest. So closes that follow each other without a pause, and without a start in between, which
+   * tells them from the coming and going of actors in a live service, share one `drainDeadline`.
+   */
   readonly duringClose = (close: (at: number) => Effect.Effect<void>, shutdown: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const at = this.closeBy(shutdown)
+      const now = this.timers.now()
+      const isNew = this.closesBy === Number.NEGATIVE_INFINITY
+      if (isNew || (this.closing === 0 && now - this.closedAt > closePause)) {
+        this.closesBy = now + this.settings.drainDeadline
+      }
+      const at = Math.min(now + shutdown, this.closesBy)
       this.closing++
       return Effect.ensuring(
         close(at),
@@ -150,13 +157,18 @@ export class Runtime implements RykerService {
       )
     })
 
+  /** True when a drain has begun and its time is over: no message is begun any more. */
+  get isDrainOver(): boolean {
+    return this.drainBy !== undefined && this.drainBy <= this.timers.now()
+  }
+
   workBegins(): void {
     this.busy++
   }
 
   workEnds(): void {
     this.busy--
-    if (this.draining && this.busy === 0) this.changes.notify()
+    if (this.drainBy !== undefined && this.busy === 0) this.changes.notify()
   }
 }
 

@@ -27,10 +27,11 @@ export const ask = (
       const cell = target.resolve(asker !== undefined)
       if (!(cell instanceof ActorCell)) return resume(Exit.fail(cell))
       const now = cell.runtime.timers.now()
-      const own = Deadline.after(now, deadline ?? cell.settings.deadline)
-      const at = asker === undefined ? own : Deadline.earliest(own, asker.at)
+      let at = Deadline.after(now, cell.settings.deadline)
+      if (deadline !== undefined) at = Deadline.earliest(at, Deadline.after(now, deadline))
+      if (asker !== undefined) at = Deadline.earliest(at, asker.at)
       const message = new Envelope(cell, spec, payload, now, at, asker, resume)
-      const refusal = cell.admit(message)
+      const refusal = cell.admit(message, asker !== undefined)
       if (refusal !== undefined) return resume(Exit.fail(refusal))
       return Effect.sync(() => message.cancel())
     })
@@ -49,11 +50,11 @@ export const tell = (
   deadline: Duration.Input | undefined
 ): Effect.Effect<void, unknown> =>
   Effect.withFiber((fiber) => {
-    const sender = inHandOf(fiber)
-    const cell = target.resolve(sender !== undefined)
+    const fromInside = inHandOf(fiber) !== undefined
+    const cell = target.resolve(fromInside)
     if (!(cell instanceof ActorCell)) return Effect.fail(cell)
     const now = deadline === undefined ? 0 : cell.runtime.timers.now()
     const at = deadline === undefined ? Deadline.none : Deadline.after(now, deadline)
-    const refusal = cell.admit(new Envelope(cell, spec, payload, now, at, sender, undefined))
+    const refusal = cell.admit(new Envelope(cell, spec, payload, now, at, undefined, undefined), fromInside)
     return refusal === undefined ? Effect.void : Effect.fail(refusal)
   })

@@ -42,6 +42,7 @@ export const startScoped = (
       const firstStart = Deferred.makeUnsafe<void, unknown>()
       const cell = new ActorCell({ ...options, leave: () => runtime.names.delete(address) })
       runtime.names.add(address)
+      runtime.startBegins()
       group.cells.add(cell)
       runtime.cells.add(cell)
       begin(cell, { retryFirst: false, onFirstStart: (exit) => Deferred.doneUnsafe(firstStart, exit) })
@@ -63,7 +64,7 @@ export const startScoped = (
 
 /** Whether an actor or a family of this name can be started now. */
 export const checkMayStart = (runtime: Runtime, actor: string): Effect.Effect<void, StartError> => {
-  if (runtime.draining) {
+  if (runtime.drainBy !== undefined) {
     const detail = "the runtime is draining or has drained: start no actors during shutdown"
     return new StartError({ actor, reason: "NotRunning", detail })
   }

@@ -1,5 +1,6 @@
 /** Stopping actors and waiting for it, one or all of a runtime. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Ledger from "../Ledger.ts"
 import { totalDropped } from "../Ledger.ts"
 import type { StopReason } from "../RykerError.ts"
@@ -29,25 +30,43 @@ export interface ActorDrained {
   readonly abandoned: number
 }
 
+/** What a drain did. */
+export interface Drained {
+  readonly millis: number
+  readonly actors: ReadonlyArray<ActorDrained>
+}
+
 /**
  * Drains the runtime: nothing is taken in from outside, all that was accepted runs until `at`, then
  * every actor is stopped, the last started first.
+ *
+ * There is one drain and no way back: those who ask for another join it, and the earliest time holds.
+ * It has a fiber of its own, so that it ends even if the one who asked for it is a handler that it
+ * interrupts.
  */
-export const drain = (runtime: Runtime, at: number): Effect.Effect<ReadonlyArray<ActorDrained>> =>
-  Effect.gen(function* () {
-    const before = new Map(runtime.ledger.map((entry) => [entry.actor, entry]))
-    runtime.draining = true
-    yield* runtime.changes.waitUntil(
-      () => runtime.busy === 0,
-      () => at
-    )
-    runtime.closed = true
-    while (runtime.cells.size > 0) {
-      const cells = Array.from(runtime.cells).toReversed()
-      for (const cell of cells) yield* stopBy(cell, "Draining", at)
-    }
-    return runtime.ledger.map((after) => difference(before.get(after.actor), after))
+export const drain = (runtime: Runtime, at: number): Effect.Effect<Drained> =>
+  Effect.suspend(() => {
+    runtime.drainBy = Math.min(at, runtime.drainBy ?? at)
+    runtime.changes.notify()
+    runtime.draining ??= Effect.runForkWith(runtime.context)(drainOnce(runtime))
+    return Fiber.join(runtime.draining)
   })
+
+const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
+  const startedAt = runtime.timers.now()
+  const before = new Map(runtime.ledger.map((entry) => [entry.actor, entry]))
+  const until = () => runtime.drainBy!
+  yield* runtime.changes.waitUntil(() => runtime.busy === 0, until)
+  runtime.closed = true
+  while (runtime.cells.size > 0) {
+    const cells = Array.from(runtime.cells).toReversed()
+    // Once the time is over there is no order to keep: all are told at once, so that none works on.
+    if (runtime.isDrainOver) for (const cell of cells) cell.requestStop("Draining", until())
+    for (const cell of cells) yield* stopBy(cell, "Draining", until())
+  }
+  const actors = runtime.ledger.map((after) => difference(before.get(after.actor), after))
+  return { millis: runtime.timers.now() - startedAt, actors }
+})
 
 const difference = (before: Ledger.Entry | undefined, after: Ledger.Entry): ActorDrained => ({
   actor: after.actor,
