@@ -639,6 +639,7 @@ export const dispatch = <M extends Message, Invalid>(
   Protocol.DecodingServices<M>
 > => {
   const { address: actor, protocol, target } = impl(handle)
+  const tag: unknown = message.tag
   const spec = protocol.find(message.tag)
   const answer =
     spec === undefined
@@ -647,8 +648,8 @@ export const dispatch = <M extends Message, Invalid>(
             () =>
               new InvalidMessage({
                 actor,
-                // The tag is the sender's: it is quoted, but not at any length.
-                request: message.tag.slice(0, 64),
+                // The tag is the sender's: it is quoted, but not at any length, and it may be no text at all.
+                request: typeof tag === "string" ? tag.slice(0, 64) : typeof tag,
                 reason: "UnknownTag",
                 issue: `expected one of ${protocol.specs.map(({ tag }) => tag).join(", ")}`
               })

@@ -303,7 +303,7 @@ export const takeBatch: {
 } = dual(2, <A, C>(self: Mailbox<A, C>, max: number): Effect.Effect<Arr.NonEmptyArray<A>, Stopped> =>
   Effect.mapError(
     // At least one message, as `takeBetween` waits for that many.
-    Queue.takeBetween(impl(self).messages, 1, Math.max(1, max)) as Effect.Effect<Arr.NonEmptyArray<A>, Cause.Done>,
+    Queue.takeBetween(impl(self).messages, 1, max >= 1 ? max : 1) as Effect.Effect<Arr.NonEmptyArray<A>, Cause.Done>,
     () => impl(self).stopped()
   )
 )
@@ -380,7 +380,7 @@ export const depth = <A, C>(self: Mailbox<A, C>): Effect.Effect<number> => Queue
  *   const jobs = yield* Mailbox.make<string>({ name: "jobs" })
  *   yield* Mailbox.offer(jobs, "last")
  *   yield* Mailbox.close(jobs)
- *   console.log((yield* Effect.flip(Mailbox.offer(jobs, "too late"))).message) // => "jobs" takes no more messages (Closed): the mailbox was closed
+ *   console.log((yield* Effect.flip(Mailbox.offer(jobs, "too late"))).message) // => "jobs" takes no more messages (Closed): the mailbox was closed: offer to another one
  *   console.log(yield* Mailbox.take(jobs)) // => last
  *   console.log((yield* Effect.flip(Mailbox.take(jobs))).reason) // => Ended
  * })
@@ -423,6 +423,8 @@ export const shutdown = <A, C>(self: Mailbox<A, C>): Effect.Effect<ReadonlyArray
   Effect.sync(() => {
     const { messages } = impl(self)
     const left = MutableList.toArray<A>(messages.messages)
+    // Ended first: those who wait are then told that it has ended, and not interrupted.
+    Queue.endUnsafe(messages)
     Queue.shutdownUnsafe(messages)
     return left
   })

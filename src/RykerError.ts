@@ -232,14 +232,14 @@ export const StopReason = Schema.Literals([
 export type StopReason = typeof StopReason.Type
 
 const stopAdvice: Record<StopReason, string> = {
-  Stopped: "it was stopped on purpose",
+  Stopped: "it was stopped on purpose: start it anew, or send the work elsewhere",
   Draining: "the runtime is shutting down: send the work elsewhere",
   ScopeClosed: "the Layer or Scope that owns it was closed: keep it open for as long as the actor is used",
   RapidFail: "it crashed more often than its restart intensity allows: see its log, mend the cause, start it anew",
   Crashed: 'it crashed and is not restarted (restart: "temporary"): see its log',
   Passivated: "it went idle: get it from its family again",
-  Closed: "the mailbox was closed",
-  Ended: "the mailbox has ended"
+  Closed: "the mailbox was closed: offer to another one",
+  Ended: "the mailbox was closed and has nothing left: start another one"
 }
 
 /**

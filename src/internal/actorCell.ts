@@ -285,6 +285,7 @@ export class ActorCell implements Target {
     try {
       const handler = this.handlers[message.spec.index]!
       effect = handler(message.payload)
+      if (!Effect.isEffect(effect)) throw new TypeError("the handler gave no Effect")
     } catch (defect) {
       return this.finish(message, Exit.die(defect))
     }

@@ -1,6 +1,7 @@
 /** The handle behind `Actor.Handle`: a target, and a function for each message. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import type { Target } from "./actorCell.ts"
 import type { MessageSpec, Protocol } from "./protocol.ts"
 import { ask, tell } from "./send.ts"
@@ -39,7 +40,7 @@ export class Handles {
   }
 }
 
-export class HandleImpl {
+export class HandleImpl extends Inspectable.Class {
   readonly [TypeId] = TypeId
   readonly address: string
   readonly target: Target
@@ -48,11 +49,17 @@ export class HandleImpl {
   readonly tell: Sends
 
   constructor(address: string, target: Target, protocol: Protocol, asks: Sends, tells: Sends) {
+    super()
     this.address = address
     this.target = target
     this.protocol = protocol
     this.ask = asks
     this.tell = tells
+  }
+
+  /** What it looks like when printed: nothing of what is queued. */
+  toJSON(): unknown {
+    return { _id: "ryker/Actor", address: this.address }
   }
 }
 
@@ -69,7 +76,9 @@ const sendsTo = (prototype: object, target: Target): Sends => {
 }
 
 const prototypeOf = (specs: ReadonlyArray<MessageSpec>, send: typeof ask | typeof tell): object => {
-  const prototype: object = Object.create(null)
+  const prototype: object = Object.create(null, {
+    [Inspectable.NodeInspectSymbol]: { value: () => specs.map(({ tag }) => tag) }
+  })
   for (const spec of specs) {
     Object.defineProperty(prototype, spec.tag, {
       enumerable: true,

@@ -77,6 +77,11 @@ class Life {
     return Effect.gen({ self: this }, function* () {
       const { cell } = this
       while (true) {
+        // A stop may come before the first start.
+        if (this.stopIsDue()) {
+          this.reportFirstStart(Exit.fail(this.stoppedWhileStarting()))
+          return yield* this.end(cell.stopRequest!.reason)
+        }
         const ending = yield* this.incarnation()
         if (ending === "Stopped" || this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
         if (ending === "Passivated") {
@@ -88,8 +93,7 @@ class Life {
         if (cell.settings.restart === "temporary") return yield* this.end("Crashed")
         if (!this.admitRestart()) return yield* this.end("RapidFail")
         yield* this.backOff()
-        if (this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
-        cell.countRestart()
+        if (!this.stopIsDue()) cell.countRestart()
       }
     })
   }

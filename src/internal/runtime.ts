@@ -10,7 +10,6 @@ import type { ActorCell } from "./actorCell.ts"
 import { Changes } from "./changes.ts"
 import { Counters } from "./counters.ts"
 import type { RuntimeSettings } from "./settings.ts"
-import type { Drained } from "./stopping.ts"
 import { Timers } from "./timers.ts"
 
 const TypeId = "~ryker/Ryker"
@@ -62,7 +61,7 @@ export class Runtime implements RykerService {
   /** Names of actors and families that are taken. */
   readonly names = new Set<string>()
   /** The drain, from the first one on: nothing is taken in from outside any more. */
-  draining: Fiber.Fiber<Drained> | undefined = undefined
+  draining: Fiber.Fiber<void> | undefined = undefined
   /** When the drain must be over. */
   drainBy: number | undefined = undefined
   /** True once a drain has let all work finish that could: no actor is started any more, not even from inside. */
@@ -115,7 +114,10 @@ export class Runtime implements RykerService {
 
   /** An address that no actor of this runtime had before. */
   nextAddress(name: string): string {
-    return `${name}#${++this.spawned}`
+    let address: string
+    do address = `${name}#${++this.spawned}`
+    while (this.names.has(address))
+    return address
   }
 
   /** A random stream of the actor's own: what others draw does not change what it draws. */

@@ -56,7 +56,7 @@ export const startScoped = (
       )
       cell.onStopped(() => Effect.runFork(Scope.close(scope, Exit.void)))
       yield* Effect.onInterrupt(restore(Deferred.await(firstStart)), () =>
-        Effect.sync(() => cell.requestStop("ScopeClosed", runtime.timers.now()))
+        stopBy(cell, "ScopeClosed", runtime.timers.now() + cell.settings.shutdown)
       )
       return cell
     })

@@ -30,7 +30,7 @@ export interface ActorDrained {
   readonly abandoned: number
 }
 
-/** What a drain did. */
+/** What a drain did, from when it was asked for. */
 export interface Drained {
   readonly millis: number
   readonly actors: ReadonlyArray<ActorDrained>
@@ -45,16 +45,18 @@ export interface Drained {
  * interrupts.
  */
 export const drain = (runtime: Runtime, at: number): Effect.Effect<Drained> =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
+    const startedAt = runtime.timers.now()
+    const before = new Map(runtime.ledger.map((entry) => [entry.actor, entry]))
     runtime.drainBy = Math.min(at, runtime.drainBy ?? at)
     runtime.changes.notify()
     runtime.draining ??= Effect.runForkWith(runtime.context)(drainOnce(runtime))
-    return Fiber.join(runtime.draining)
+    yield* Fiber.join(runtime.draining)
+    const actors = runtime.ledger.map((after) => difference(before.get(after.actor), after))
+    return { millis: runtime.timers.now() - startedAt, actors }
   })
 
 const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
-  const startedAt = runtime.timers.now()
-  const before = new Map(runtime.ledger.map((entry) => [entry.actor, entry]))
   const until = () => runtime.drainBy!
   yield* runtime.changes.waitUntil(() => runtime.busy === 0, until)
   runtime.closed = true
@@ -64,8 +66,6 @@ const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
     if (runtime.isDrainOver) for (const cell of cells) cell.requestStop("Draining", until())
     for (const cell of cells) yield* stopBy(cell, "Draining", until())
   }
-  const actors = runtime.ledger.map((after) => difference(before.get(after.actor), after))
-  return { millis: runtime.timers.now() - startedAt, actors }
 })
 
 const difference = (before: Ledger.Entry | undefined, after: Ledger.Entry): ActorDrained => ({
