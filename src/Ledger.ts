@@ -24,9 +24,9 @@ import type { StopReason } from "./RykerError.ts"
  * | --- | --- |
  * | `"deadline"` | its deadline passed while it was queued |
  * | `"interrupted"` | its asker was interrupted while it was queued |
- * | `"shutdown"` | the actor was stopped or drained before its turn came |
+ * | `"shutdown"` | the actor was stopped or drained, or its Layer or Scope closed, before its turn came |
  * | `"rapid_fail"` | the actor's restart intensity was exceeded |
- * | `"closed"` | the actor ended for good in another way: its scope closed, or it is temporary and crashed |
+ * | `"closed"` | the actor crashed and is not restarted (`restart: "temporary"`) |
  *
  * @category models
  * @since 0.1.0
@@ -133,6 +133,7 @@ export const dropReasonOf = (reason: StopReason): DropReason => {
       return "rapid_fail"
     case "Stopped":
     case "Draining":
+    case "ScopeClosed":
       return "shutdown"
     default:
       return "closed"

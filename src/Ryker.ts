@@ -10,7 +10,7 @@ import { type ActorOptions, checkInt, checkMillis, resolveActor } from "./intern
 import { logEvent } from "./internal/report.ts"
 import * as Internal from "./internal/runtime.ts"
 import { defaults } from "./internal/settings.ts"
-import { type ActorDrained, drain as drainRuntime } from "./internal/stopping.ts"
+import { type ActorDrained, drain as drainRuntime, drainedSince } from "./internal/stopping.ts"
 import * as Deadline from "./Deadline.ts"
 import type * as Ledger from "./Ledger.ts"
 import type { InvalidOption } from "./RykerError.ts"
@@ -59,7 +59,7 @@ export interface Options {
  * @since 0.1.0
  */
 export interface DrainReport {
-  /** `"complete"` when nothing was dropped or abandoned, otherwise `"incomplete"`. */
+  /** `"complete"` when all that was accepted was handled; `"incomplete"` when any failed, was dropped or abandoned. */
   readonly outcome: "complete" | "incomplete"
   /** How long it took, in milliseconds. */
   readonly millis: number
@@ -86,36 +86,45 @@ export interface ActorReport extends ActorDrained {
   readonly abandoned: number
 }
 
+/** The end of a shutdown: its actors' Layers have mostly been closed before, so the report reaches back to the first. */
 const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
   runtime.duringClose(
     (at) =>
       Effect.gen(function* () {
-        if (runtime.cells.size > 0) yield* drainAndReport(runtime, at)
-        runtime.drainBy ??= at
+        const since = runtime.closingSince
+        yield* drainRuntime(runtime, at)
+        const report = reportSince(runtime, since.at, since.ledger)
+        if (since.ledger.length > 0) yield* logReport(report)
         runtime.timers.shutdown()
       }),
     Infinity
   )
 
-const drainAndReport = Effect.fnUntraced(function* (runtime: Internal.Runtime, at: Deadline.Deadline) {
-  const { actors, millis } = yield* drainRuntime(runtime, at)
-  const isComplete = actors.every(({ abandoned, dropped }) => dropped + abandoned === 0)
-  const report: DrainReport = {
+const reportSince = (
+  runtime: Internal.Runtime,
+  startedAt: number,
+  before: ReadonlyArray<Ledger.Entry>
+): DrainReport => {
+  const actors = drainedSince(before, runtime.ledger)
+  const isComplete = actors.every(({ abandoned, dropped, failed }) => failed + dropped + abandoned === 0)
+  return {
     outcome: isComplete ? "complete" : "incomplete",
-    millis,
+    millis: runtime.timers.now() - startedAt,
     actors
   }
+}
+
+const logReport = ({ actors, millis, outcome }: DrainReport): Effect.Effect<void> => {
   const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)
-  yield* logEvent(isComplete ? "Info" : "Warn", "drain_finished", "ryker", {
-    outcome: report.outcome,
-    elapsed_ms: Math.round(report.millis),
+  return logEvent(outcome === "complete" ? "Info" : "Warn", "drain_finished", "ryker", {
+    outcome,
+    elapsed_ms: Math.round(millis),
     handled: sum("handled"),
     failed: sum("failed"),
     dropped: sum("dropped"),
     abandoned: sum("abandoned")
   })
-  return report
-})
+}
 
 /**
  * The runtime with options of your own.
@@ -213,7 +222,8 @@ export const layer: Layer.Layer<Ryker> = Layer.orDie(layerWith({}))
  * - Actors that crash during the drain are restarted as always, for as long as there is time.
  * - At the deadline the handlers in hand are interrupted, what is queued is dropped
  *   (`reason: "shutdown"`), and Scopes are closed, the last started actor first. Nothing waits for a
- *   handler or a finalizer that cannot be interrupted: it counts as abandoned.
+ *   handler or a finalizer that cannot be interrupted: the handler counts as abandoned, and the log
+ *   names the actor whose Scope was (`scope_abandoned`).
  * - The runtime does not come back: actors started later fail with `StartError`.
  * - A deadline of zero stops everything at once.
  *
@@ -238,9 +248,14 @@ export const layer: Layer.Layer<Ryker> = Layer.orDie(layerWith({}))
  * @since 0.1.0
  */
 export const drain = (deadline: Duration.Input): Effect.Effect<DrainReport, never, Ryker> =>
-  Effect.flatMap(Ryker, (service) => {
-    const runtime = Internal.runtimeOf(service)
-    return drainAndReport(runtime, Deadline.after(runtime.timers.now(), deadline))
+  Effect.gen(function* () {
+    const runtime = Internal.runtimeOf(yield* Ryker)
+    const startedAt = runtime.timers.now()
+    const before = runtime.ledger
+    yield* drainRuntime(runtime, Deadline.after(startedAt, deadline))
+    const report = reportSince(runtime, startedAt, before)
+    yield* logReport(report)
+    return report
   })
 
 /**

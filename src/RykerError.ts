@@ -231,6 +231,12 @@ export const StopReason = Schema.Literals([
  */
 export type StopReason = typeof StopReason.Type
 
+const stopFates = {
+  refused: "the message was not taken in",
+  queued: "the message will not run",
+  running: "the handler was cut off"
+}
+
 const stopAdvice: Record<StopReason, string> = {
   Stopped: "it was stopped on purpose: start it anew, or send the work elsewhere",
   Draining: "the runtime is shutting down: send the work elsewhere",
@@ -247,15 +253,18 @@ const stopAdvice: Record<StopReason, string> = {
  *
  * **Details**
  *
- * The message will not run. `reason` says why, see {@link StopReason}.
+ * `reason` says why, see {@link StopReason}. `phase` says how far the message came: `"refused"` means
+ * that it was not taken in, `"queued"` that it was and its handler never ran, so that it is safe to
+ * send it elsewhere; `"running"` means that its handler had begun and was cut off, so that this is safe
+ * only for idempotent work.
  *
  * **Example** (Reading why an actor stopped)
  *
  * ```ts
  * import { RykerError } from "ryker"
  *
- * const error = new RykerError.Stopped({ actor: "Account", reason: "Draining" })
- * console.log(error.message) // => "Account" takes no more messages (Draining): the runtime is shutting down: send the work elsewhere
+ * const error = new RykerError.Stopped({ actor: "Account", reason: "Draining", phase: "refused" })
+ * console.log(error.message) // => "Account" takes no more messages (Draining), the message was not taken in: the runtime is shutting down: send the work elsewhere
  * ```
  *
  * @category errors
@@ -265,10 +274,13 @@ export class Stopped extends Schema.TaggedError<Stopped>("ryker/Stopped")("Stopp
   /** The actor's address, or the mailbox's name. */
   actor: Schema.String,
   /** Why. */
-  reason: StopReason
+  reason: StopReason,
+  /** How far the message came; absent where no message was sent, as for a take from a mailbox. */
+  phase: Schema.optionalKey(Schema.Literals(["refused", "queued", "running"]))
 }) {
   override get message(): string {
-    return `"${this.actor}" takes no more messages (${this.reason}): ${stopAdvice[this.reason]}`
+    const fate = this.phase === undefined ? "" : `, ${stopFates[this.phase]}`
+    return `"${this.actor}" takes no more messages (${this.reason})${fate}: ${stopAdvice[this.reason]}`
   }
 }
 

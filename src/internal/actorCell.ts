@@ -152,7 +152,7 @@ export class ActorCell implements Target {
     const stopping = this.stopReason ?? this.stoppingFor(fromInside)
     if (stopping !== undefined) {
       refused.stopped++
-      return withoutStack(() => new Stopped({ actor, reason: stopping }))
+      return withoutStack(() => new Stopped({ actor, reason: stopping, phase: "refused" }))
     }
     if (this.settings.validate) {
       const issue = spec.check(message.payload)
@@ -316,7 +316,7 @@ export class ActorCell implements Target {
       this.counters.failed++
       if (abort === undefined || Cause.hasDies(exit.cause)) this.crash(message, exit.cause)
       // Only a stop leaves an asker waiting: the others know already.
-      else message.settle(Exit.fail(this.stoppedError()))
+      else message.settle(Exit.fail(this.stoppedError("running")))
     }
     // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
     if (this.phase !== "Running") this.changes.notify()
@@ -406,8 +406,8 @@ export class ActorCell implements Target {
     this.rest()
     this.runtime.cells.delete(this)
     if (isGone) this.depart()
-    const answer = Exit.fail(this.stoppedError())
-    this.inHand?.settle(answer)
+    this.inHand?.settle(Exit.fail(this.stoppedError("running")))
+    const answer = Exit.fail(this.stoppedError("queued"))
     for (const message of left) message.settle(answer)
     const observers = this.stopObservers
     this.stopObservers = undefined
@@ -426,9 +426,9 @@ export class ActorCell implements Target {
     return withoutStack(() => new Timeout({ actor: this.address, request: spec.tag, phase, millis: at - sentAt }))
   }
 
-  private stoppedError(): Stopped {
+  private stoppedError(phase: "queued" | "running"): Stopped {
     const reason = this.stopReason ?? this.stopRequest?.reason ?? "Stopped"
-    return withoutStack(() => new Stopped({ actor: this.address, reason }))
+    return withoutStack(() => new Stopped({ actor: this.address, reason, phase }))
   }
 
   /** Calls back once it has stopped for good; gives a function that takes the call back. */

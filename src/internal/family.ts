@@ -107,7 +107,7 @@ export class Family implements CellFamily, TimerEntry {
     if (this.closed || runtime.closed || (runtime.drainBy !== undefined && !fromInside)) {
       refused.stopped++
       const reason = this.closed ? "ScopeClosed" : "Draining"
-      return withoutStack(() => new Stopped({ actor: `${name}/${id}`, reason }))
+      return withoutStack(() => new Stopped({ actor: `${name}/${id}`, reason, phase: "refused" }))
     }
     if (this.residents.size >= maxResident) {
       refused.busy++

@@ -3,9 +3,11 @@
  * their Scope completely, and decides what comes next.
  *
  * ```
- * Starting -> Running -> Closing -> BackingOff -> Starting -> ...
- *                               \-> Stopped
+ * New -> Starting -> Running -> Closing -> BackingOff -> Starting -> ...
  * ```
+ *
+ * A start that fails goes from Starting to Closing. From Closing, a passivated actor for which messages
+ * came goes to Starting at once. Stopped is reached from New, Closing and BackingOff.
  *
  * The fiber is never interrupted. It is told to end by `requestStop`, so that an end always goes the
  * same way: work until its time is over, then close, then answer what is left.
@@ -277,7 +279,8 @@ class Life {
     const isGone = () => cell.inHand === undefined && this.abandoned.every((fiber) => fiber.pollUnsafe() !== undefined)
     const wasGone = isGone()
     const dropped = cell.terminate(reason, wasGone)
-    const level = reason === "RapidFail" || reason === "Crashed" ? "Error" : "Debug"
+    const isFailure = reason === "RapidFail" || reason === "Crashed"
+    const level = isFailure ? "Error" : dropped > 0 ? "Warn" : "Debug"
     const log = logEvent(level, "actor_stopped", cell.address, { reason, incarnation: cell.incarnation, dropped })
     if (wasGone) return log
     return log.pipe(

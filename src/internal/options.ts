@@ -50,6 +50,16 @@ export const checkMillis = (
       )
 }
 
+const restartTypes: ReadonlyArray<string> = ["permanent", "transient", "temporary"] satisfies ReadonlyArray<RestartType>
+
+/** For callers that the compiler does not see. */
+const checkRestart = (owner: string, value: RestartType): Effect.Effect<RestartType, InvalidOption> =>
+  restartTypes.includes(value)
+    ? Effect.succeed(value)
+    : Effect.fail(
+        new InvalidOption({ owner, option: "restart", value: `"${value}"`, rule: `one of ${restartTypes.join(", ")}` })
+      )
+
 /** What the options of one actor look like; see `Actor.Options` for what each means. */
 export interface ActorOptions {
   readonly capacity?: number | undefined
@@ -93,7 +103,7 @@ export const resolveActor = Effect.fnUntraced(function* (
       Number.MAX_SAFE_INTEGER
     ),
     deadline: yield* checkMillis(owner, "deadline", options.deadline ?? defaults.deadline, 1, infinite),
-    restart: options.restart ?? defaults.restart,
+    restart: yield* checkRestart(owner, options.restart ?? defaults.restart),
     startTimeout: yield* checkMillis(owner, "startTimeout", options.startTimeout ?? defaults.startTimeout, 1, infinite),
     shutdown: yield* checkMillis(owner, "shutdown", options.shutdown ?? defaults.shutdown, 0, infinite),
     backoff: {

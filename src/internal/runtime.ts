@@ -70,6 +70,8 @@ export class Runtime implements RykerService {
   busy = 0
   /** How many turns are scheduled and have not begun. */
   turnsWaiting = 0
+  /** When the shutdown began, or what may become one, and the books as they were then. */
+  closingSince: { readonly at: number; readonly ledger: ReadonlyArray<Ledger.Entry> } = { at: 0, ledger: [] }
   private closing = 0
   private closedAt = Number.NEGATIVE_INFINITY
   private closesBy = Number.NEGATIVE_INFINITY
@@ -147,6 +149,7 @@ export class Runtime implements RykerService {
       const isNew = this.closesBy === Number.NEGATIVE_INFINITY
       if (isNew || (this.closing === 0 && now - this.closedAt > closePause)) {
         this.closesBy = now + this.settings.drainDeadline
+        this.closingSince = { at: now, ledger: this.ledger }
       }
       const at = Math.min(now + shutdown, this.closesBy)
       this.closing++

@@ -38,7 +38,12 @@ export const startScoped = (
     Effect.gen(function* () {
       const { address, group, runtime } = options
       yield* checkMayStart(runtime, address)
-      const scope = Scope.forkUnsafe(yield* Effect.scope)
+      const owner = yield* Effect.scope
+      if (owner.state._tag === "Closed") {
+        const detail = "the Scope that would own it is closed: start it in one that is open"
+        return yield* new StartError({ actor: address, reason: "NotRunning", detail })
+      }
+      const scope = Scope.forkUnsafe(owner)
       const firstStart = Deferred.makeUnsafe<void, unknown>()
       const cell = new ActorCell({ ...options, leave: () => runtime.names.delete(address) })
       runtime.names.add(address)

@@ -30,12 +30,6 @@ export interface ActorDrained {
   readonly abandoned: number
 }
 
-/** What a drain did, from when it was asked for. */
-export interface Drained {
-  readonly millis: number
-  readonly actors: ReadonlyArray<ActorDrained>
-}
-
 /**
  * Drains the runtime: nothing is taken in from outside, all that was accepted runs until `at`, then
  * every actor is stopped, the last started first.
@@ -44,16 +38,17 @@ export interface Drained {
  * It has a fiber of its own, so that it ends even if the one who asked for it is a handler that it
  * interrupts.
  */
-export const drain = (runtime: Runtime, at: number): Effect.Effect<Drained> =>
-  Effect.gen(function* () {
-    const startedAt = runtime.timers.now()
-    const before = new Map(runtime.ledger.map((entry) => [entry.actor, entry]))
-    runtime.drainBy = Math.min(at, runtime.drainBy ?? at)
+export const drain = (runtime: Runtime, at: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const by = Math.min(at, runtime.drainBy ?? at)
+    runtime.drainBy = by
     runtime.changes.notify()
+    // An earlier time also holds for those that are being stopped already.
+    for (const cell of runtime.cells) {
+      if (cell.stopRequest?.reason === "Draining") cell.requestStop("Draining", by)
+    }
     runtime.draining ??= Effect.runForkWith(runtime.context)(drainOnce(runtime))
-    yield* Fiber.join(runtime.draining)
-    const actors = runtime.ledger.map((after) => difference(before.get(after.actor), after))
-    return { millis: runtime.timers.now() - startedAt, actors }
+    return Fiber.join(runtime.draining)
   })
 
 const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
@@ -68,10 +63,18 @@ const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
   }
 })
 
-const difference = (before: Ledger.Entry | undefined, after: Ledger.Entry): ActorDrained => ({
-  actor: after.actor,
-  handled: after.handled - (before?.handled ?? 0),
-  failed: after.failed - (before?.failed ?? 0),
-  dropped: totalDropped(after.dropped) - (before === undefined ? 0 : totalDropped(before.dropped)),
-  abandoned: after.inHand
-})
+/** What became of the messages of every definition since `before`. */
+export const drainedSince = (
+  before: ReadonlyArray<Ledger.Entry>,
+  after: ReadonlyArray<Ledger.Entry>
+): ReadonlyArray<ActorDrained> =>
+  after.map((now) => {
+    const was = before.find(({ actor }) => actor === now.actor)
+    return {
+      actor: now.actor,
+      handled: now.handled - (was?.handled ?? 0),
+      failed: now.failed - (was?.failed ?? 0),
+      dropped: totalDropped(now.dropped) - (was === undefined ? 0 : totalDropped(was.dropped)),
+      abandoned: now.inHand
+    }
+  })
