@@ -94,7 +94,8 @@ const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
         const since = runtime.closingSince
         yield* drainRuntime(runtime, at)
         const report = reportSince(runtime, since.at, since.ledger)
-        if (since.ledger.length > 0) yield* logReport(report)
+        // An end that lost nothing is nothing to write home about.
+        yield* logReport(report, "Debug")
         runtime.timers.shutdown()
       }),
     Infinity
@@ -114,9 +115,10 @@ const reportSince = (
   }
 }
 
-const logReport = ({ actors, millis, outcome }: DrainReport): Effect.Effect<void> => {
+/** Logs at `level`, or as a warning when anything was lost. */
+const logReport = ({ actors, millis, outcome }: DrainReport, level: "Info" | "Debug"): Effect.Effect<void> => {
   const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)
-  return logEvent(outcome === "complete" ? "Info" : "Warn", "drain_finished", "ryker", {
+  return logEvent(outcome === "complete" ? level : "Warn", "drain_finished", "ryker", {
     outcome,
     elapsed_ms: Math.round(millis),
     handled: sum("handled"),
@@ -254,7 +256,7 @@ export const drain = (deadline: Duration.Input): Effect.Effect<DrainReport, neve
     const before = runtime.ledger
     yield* drainRuntime(runtime, Deadline.after(startedAt, deadline))
     const report = reportSince(runtime, startedAt, before)
-    yield* logReport(report)
+    yield* logReport(report, "Info")
     return report
   })
 
