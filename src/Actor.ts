@@ -99,7 +99,10 @@ export interface SendOptions {
  * @since 0.1.0
  */
 export type SendArgs<M extends Message> = [Protocol.Payload<M>] extends [void]
-  ? [payload?: void, options?: SendOptions]
+  ? unknown extends Protocol.Payload<M>
+    ? // Only `any` passes for both void and unknown; it is a payload.
+      [payload: Protocol.Payload<M>, options?: SendOptions]
+    : [payload?: void, options?: SendOptions]
   : [payload: Protocol.Payload<M>, options?: SendOptions]
 
 /**

@@ -106,15 +106,20 @@ class MailboxImpl<in out A, in out C> implements Mailbox<A, C> {
     return this.messages.state._tag === "Done"
   }
 
-  /** The error of an offer that was refused, and of a take that has nothing more to wait for. */
-  stopped(): Stopped {
-    return new Stopped({ actor: this.name, reason: this.hasEnded ? "Ended" : "Closed" })
+  /** The error of a take that has nothing more to wait for. */
+  ended(): Stopped {
+    return new Stopped({ actor: this.name, reason: "Ended" })
+  }
+
+  /** The error of an offer to a mailbox that is not open any more. */
+  refused(): Stopped {
+    return new Stopped({ actor: this.name, reason: this.hasEnded ? "Ended" : "Closed", phase: "refused" })
   }
 
   refusal(): Busy | Stopped {
     return this.messages.state._tag === "Open"
       ? new Busy({ actor: this.name, limit: "mailbox", capacity: this.capacity })
-      : this.stopped()
+      : this.refused()
   }
 }
 
@@ -241,6 +246,8 @@ export const offerWait: {
       const mailbox = impl(self)
       const tooLarge = mailbox.tooLarge(message)
       if (tooLarge !== undefined) return tooLarge
+      // Nobody waits while there is room, so this overtakes nobody.
+      if (Queue.offerUnsafe(mailbox.messages, message)) return Effect.void
       const duration = Duration.max(Duration.zero, Duration.fromInputUnsafe(options.deadline))
       return Effect.flatMap(
         Effect.timeoutOption(Queue.offer(mailbox.messages, message), duration),
@@ -252,7 +259,8 @@ export const offerWait: {
               phase: "queued",
               millis: Duration.toMillis(duration)
             }),
-          onSome: (accepted) => (accepted ? Effect.void : mailbox.stopped())
+          // Queue resumes it on the taker's stack, between the take and its result: nothing else may run there.
+          onSome: (accepted) => (accepted ? Effect.yieldNow : mailbox.refused())
         })
       )
     })
@@ -270,7 +278,7 @@ export const offerWait: {
  * @since 0.1.0
  */
 export const take = <A, C>(self: Mailbox<A, C>): Effect.Effect<A, Stopped> =>
-  Effect.mapError(Queue.take(impl(self).messages), () => impl(self).stopped())
+  Effect.mapError(Queue.take(impl(self).messages), () => impl(self).ended())
 
 /**
  * Takes up to `max` messages, oldest first, waiting for at least one.
@@ -304,7 +312,7 @@ export const takeBatch: {
   Effect.mapError(
     // At least one message, as `takeBetween` waits for that many.
     Queue.takeBetween(impl(self).messages, 1, max >= 1 ? max : 1) as Effect.Effect<Arr.NonEmptyArray<A>, Cause.Done>,
-    () => impl(self).stopped()
+    () => impl(self).ended()
   )
 )
 
@@ -353,7 +361,7 @@ export const signal: {
  * @since 0.1.0
  */
 export const takeSignal = <A, C>(self: Mailbox<A, C>): Effect.Effect<C, Stopped> =>
-  Effect.mapError(Queue.take(impl(self).signals), () => impl(self).stopped())
+  Effect.mapError(Queue.take(impl(self).signals), () => impl(self).ended())
 
 /**
  * How many messages wait.
@@ -380,7 +388,7 @@ export const depth = <A, C>(self: Mailbox<A, C>): Effect.Effect<number> => Queue
  *   const jobs = yield* Mailbox.make<string>({ name: "jobs" })
  *   yield* Mailbox.offer(jobs, "last")
  *   yield* Mailbox.close(jobs)
- *   console.log((yield* Effect.flip(Mailbox.offer(jobs, "too late"))).message) // => "jobs" takes no more messages (Closed): the mailbox was closed: offer to another one
+ *   console.log((yield* Effect.flip(Mailbox.offer(jobs, "too late"))).message) // => "jobs" takes no more messages (Closed), the message was not taken in: the mailbox was closed: offer to another one
  *   console.log(yield* Mailbox.take(jobs)) // => last
  *   console.log((yield* Effect.flip(Mailbox.take(jobs))).reason) // => Ended
  * })

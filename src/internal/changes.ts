@@ -36,6 +36,7 @@ export class Changes implements TimerEntry {
   /** True once `holds()`, false when the clock reads `until()` first. One fiber may wait at a time. */
   waitUntil(holds: () => boolean, until: () => number): Effect.Effect<boolean> {
     return Effect.callback<boolean>((resume) => {
+      if (this.waiter !== undefined) throw new Error("Changes: one fiber waits already")
       const settle = (result: boolean) => {
         this.waiter = undefined
         this.timers.remove(this)

@@ -29,7 +29,7 @@ export type DomainError<M extends Message> = Rpc.Error<M>
 
 /** What decoding the payload needs. */
 export type DecodingServices<M extends Message> =
-  M extends Rpc.Rpc<string, infer P, infer _S, infer _E, infer _M, infer _R> ? P["DecodingServices"] : never
+  M extends Rpc.Rpc<infer _Tag, infer P, infer _S, infer _E, infer _M, infer _R> ? P["DecodingServices"] : never
 
 /** A function for each message. */
 export type Handlers<M extends Message> = {

@@ -90,11 +90,13 @@ export class Timers {
   }
 
   private sleep(): void {
-    const at = this.heap[0]!.at
-    const previous = this.sleeper
-    this.wakesAt = at
     // Whole milliseconds, rounded up: waking early would only mean sleeping once more.
-    const millis = Math.max(1, Math.ceil(at - this.now()))
+    const now = this.now()
+    const millis = Math.max(1, Math.ceil(this.heap[0]!.at - now))
+    // What is overdue already must not put off a sleeper that wakes as soon.
+    if (now + millis >= this.wakesAt) return
+    const previous = this.sleeper
+    this.wakesAt = now + millis
     this.sleeper = this.fork(
       Effect.andThen(
         Effect.sleep(Duration.millis(millis)),
