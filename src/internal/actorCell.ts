@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import { dropReasonOf } from "../Ledger.ts"
 import { Busy, Crashed, Deadlock, InvalidMessage, Stopped, type StopReason, Timeout, TooLarge } from "../RykerError.ts"
 import { Changes } from "./changes.ts"
@@ -17,7 +18,7 @@ import { type Abort, CurrentMessage, type Envelope } from "./envelope.ts"
 import { withoutStack } from "./errors.ts"
 import { describeIssue } from "./issue.ts"
 import { MailboxCore } from "./mailboxCore.ts"
-import type { Handler, Protocol } from "./protocol.ts"
+import type { Handler, MessageSpec, Protocol } from "./protocol.ts"
 import { logCrash } from "./report.ts"
 import type { Group, Runtime } from "./runtime.ts"
 import type { ActorSettings } from "./settings.ts"
@@ -58,10 +59,12 @@ export interface StopRequest {
   readonly reason: StopReason
   /** When it must be over. */
   readonly at: number
+  /** Whether what is queued and in hand may use the time until then. */
+  readonly worksOff: boolean
 }
 
 /** What a message can be refused with. */
-export type Refusal = Busy | TooLarge | Timeout | Stopped | Deadlock | InvalidMessage
+export type Refusal = Busy | Timeout | Stopped | Deadlock
 
 /** Where messages of a handle go. */
 export interface Target {
@@ -143,35 +146,43 @@ export class ActorCell implements Target {
     return undefined
   }
 
-  private findRefusal(message: Envelope, fromInside: boolean): Refusal | undefined {
-    const { refused } = this.counters
-    const { asker, spec } = message
+  /**
+   * Why a payload cannot be sent here, looked at before there is a message. The checks are the user's
+   * code and may do anything, also send: the target must be resolved anew after them.
+   */
+  findFlaw(spec: MessageSpec, payload: unknown, fromInside: boolean): Stopped | InvalidMessage | TooLarge | undefined {
     const actor = this.address
     const request = spec.tag
-    // While the runtime drains, work in hand may still need other actors: what it sends is let through.
-    const stopping = this.stopReason ?? this.stoppingFor(fromInside)
-    if (stopping !== undefined) {
-      refused.stopped++
-      return withoutStack(() => new Stopped({ actor, reason: stopping, phase: "refused" }))
-    }
+    const stopped = this.refuseStopped(fromInside)
+    if (stopped !== undefined) return stopped
     if (this.settings.validate) {
-      const issue = spec.check(message.payload)
-      if (issue !== undefined) {
-        refused.invalid++
-        return withoutStack(
-          () => new InvalidMessage({ actor, request, reason: "InvalidPayload", issue: describeIssue(issue) })
-        )
+      const checked = spec.check(payload)
+      if (Exit.isFailure(checked)) {
+        this.counters.refused.invalid++
+        const found = Cause.findErrorOption(checked.cause)
+        const issue = Option.isSome(found) ? describeIssue(found.value) : "a check of its schema died"
+        return withoutStack(() => new InvalidMessage({ actor, request, reason: "InvalidPayload", issue }))
       }
     }
     const max = this.settings.maxMessageBytes
     // Where the schema keeps messages small enough, they are not measured at all.
     if ((this.settings.validate ? spec.sizer.bound : spec.sizer.typeBound) > max) {
-      const bytes = spec.sizer.measure(message.payload, max)
+      const bytes = spec.sizer.measure(payload, max)
       if (bytes > max) {
-        refused.tooLarge++
+        this.counters.refused.tooLarge++
         return withoutStack(() => new TooLarge({ actor, request, bytes: Math.min(bytes, maxBytes), max }))
       }
     }
+    return undefined
+  }
+
+  private findRefusal(message: Envelope, fromInside: boolean): Refusal | undefined {
+    const { refused } = this.counters
+    const { asker, spec } = message
+    const actor = this.address
+    const request = spec.tag
+    const stopped = this.refuseStopped(fromInside)
+    if (stopped !== undefined) return stopped
     // A tell cannot fail so: it is taken in, and dropped when its timer fires.
     if (message.isAsk && message.at <= message.sentAt) {
       refused.timeout++
@@ -185,6 +196,14 @@ export class ActorCell implements Target {
       }
     }
     return undefined
+  }
+
+  private refuseStopped(fromInside: boolean): Stopped | undefined {
+    // While the runtime drains, work in hand may still need other actors: what it sends is let through.
+    const reason = this.stopReason ?? this.stoppingFor(fromInside)
+    if (reason === undefined) return undefined
+    this.counters.refused.stopped++
+    return withoutStack(() => new Stopped({ actor: this.address, reason, phase: "refused" }))
   }
 
   private stoppingFor(fromInside: boolean): StopReason | undefined {
@@ -257,7 +276,11 @@ export class ActorCell implements Target {
         if (this.mailbox.depth > 0) this.counters.yields++
         break
       }
-      if (runtime.isDrainOver) break
+      // The drain is about to stop the actor: no message is begun any more.
+      if (runtime.isDrainOver) {
+        this.scheduled = false
+        return
+      }
       const next = this.mailbox.take()
       if (next === undefined) {
         this.scheduled = false
@@ -375,11 +398,14 @@ export class ActorCell implements Target {
   }
 
   /** Asks for an end; of several, the first gives the reason and the earliest the time. */
-  requestStop(reason: StopReason, at: number): void {
+  requestStop(reason: StopReason, at: number, worksOff = true): void {
     if (this.phase === "Stopped") return
     const first = this.stopRequest
-    if (first !== undefined && first.at <= at) return
-    this.stopRequest = { reason: first?.reason ?? reason, at }
+    this.stopRequest = {
+      reason: first?.reason ?? reason,
+      at: Math.min(at, first?.at ?? at),
+      worksOff: worksOff && first?.worksOff !== false
+    }
     this.changes.notify()
   }
 

@@ -34,6 +34,8 @@ export class Family implements CellFamily, TimerEntry {
   /** The latest failures by id, the oldest first; as many as there may be residents. */
   private readonly ended = new Map<string, Ended>()
   private readonly ids = new WeakMap<ActorCell, string>()
+  /** The last actor that was resolved and has not taken a message in: whoever resolves its id again gets it, too. */
+  private candidate: ActorCell | undefined = undefined
   /** Since when actors rest, the longest first. May hold some that have work again. */
   private readonly resting = new Map<ActorCell, number>()
   private closed = false
@@ -57,6 +59,7 @@ export class Family implements CellFamily, TimerEntry {
   enters(cell: ActorCell): void {
     const id = this.ids.get(cell)!
     const { runtime } = this.options
+    this.candidate = undefined
     this.residents.set(id, cell)
     this.ended.delete(id)
     cell.phase = "Starting"
@@ -113,8 +116,10 @@ export class Family implements CellFamily, TimerEntry {
       refused.busy++
       return withoutStack(() => new Busy({ actor: name, limit: "residents", capacity: maxResident }))
     }
+    if (this.candidate !== undefined && this.ids.get(this.candidate) === id) return this.candidate
     const cell = new ActorCell({ ...optionsOf(id), family: this, leave: (cell) => this.leaves(cell) })
     this.ids.set(cell, id)
+    this.candidate = cell
     return cell
   }
 

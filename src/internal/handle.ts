@@ -26,17 +26,20 @@ type Sends = Readonly<Record<string, Send>>
  */
 export class Handles {
   readonly protocol: Protocol
-  private readonly asks: object
-  private readonly tells: object
+  private readonly Asks: typeof Bound
+  private readonly Tells: typeof Bound
 
   constructor(protocol: Protocol) {
     this.protocol = protocol
-    this.asks = prototypeOf(protocol.specs, ask)
-    this.tells = prototypeOf(protocol.specs, tell)
+    this.Asks = boundClass(protocol.specs, ask)
+    this.Tells = boundClass(protocol.specs, tell)
   }
 
   make(address: string, target: Target): HandleImpl {
-    return new HandleImpl(address, target, this.protocol, sendsTo(this.asks, target), sendsTo(this.tells, target))
+    // What `boundClass` puts on the prototypes is not known to the compiler.
+    const asks = new this.Asks(target) as unknown as Sends
+    const tells = new this.Tells(target) as unknown as Sends
+    return new HandleImpl(address, target, this.protocol, asks, tells)
   }
 }
 
@@ -63,30 +66,29 @@ export class HandleImpl extends Inspectable.Class {
   }
 }
 
-const targetKey = Symbol("ryker/target")
+/** Something bound to a target, which nobody can see who prints it. */
+class Bound {
+  readonly #target: Target
 
-interface Targeted {
-  [targetKey]: Target
+  constructor(target: Target) {
+    this.#target = target
+  }
+
+  static targetOf(self: Bound): Target {
+    return self.#target
+  }
 }
 
-const sendsTo = (prototype: object, target: Target): Sends => {
-  const sends: Targeted & Sends = Object.create(prototype)
-  sends[targetKey] = target
-  return sends
-}
-
-const prototypeOf = (specs: ReadonlyArray<MessageSpec>, send: typeof ask | typeof tell): object => {
-  const prototype: object = Object.create(null, {
-    [Inspectable.NodeInspectSymbol]: { value: () => specs.map(({ tag }) => tag) }
-  })
+const boundClass = (specs: ReadonlyArray<MessageSpec>, send: typeof ask | typeof tell): typeof Bound => {
+  class Sends extends Bound {}
   for (const spec of specs) {
-    Object.defineProperty(prototype, spec.tag, {
+    Object.defineProperty(Sends.prototype, spec.tag, {
       enumerable: true,
-      get(this: Targeted): Send {
-        const target = this[targetKey]
+      get(this: Bound): Send {
+        const target = Bound.targetOf(this)
         return (payload, options) => send(target, spec, payload, options?.deadline)
       }
     })
   }
-  return prototype
+  return Sends
 }

@@ -212,7 +212,7 @@ class Life {
   /** A stop was asked for, and there is nothing left to do or no time left to do it. */
   private stopIsDue(): boolean {
     const { isIdle, runtime, stopRequest } = this.cell
-    return stopRequest !== undefined && (isIdle || stopRequest.at <= runtime.timers.now())
+    return stopRequest !== undefined && (isIdle || !stopRequest.worksOff || stopRequest.at <= runtime.timers.now())
   }
 
   private untilEnd(): Effect.Effect<Ending> {

@@ -2,10 +2,8 @@
  * The one place that touches `effect/rpc`, which is unstable: an actor's protocol as types and as
  * what the run loop needs of each message.
  */
-import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Rpc from "effect/rpc/Rpc"
 import * as RpcSchema from "effect/rpc/RpcSchema"
@@ -62,12 +60,15 @@ export class MessageSpec {
     this.sizer = fromSchema(schema)
   }
 
-  /** What is wrong with a payload on the decoded side; undefined when it is right. */
-  check(payload: unknown): SchemaIssue.Issue | undefined {
+  /** Whether a payload is right, on the decoded side. */
+  check(payload: unknown): Exit.Exit<unknown, SchemaIssue.Issue> {
     // Compiled at the first use: most actors trust the compiler and never check.
     this.checker ??= SchemaParser.decodeUnknownExit(Schema.toType(this.schema))
-    const exit = this.checker(payload)
-    return Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+    try {
+      return this.checker(payload)
+    } catch (defect) {
+      return Exit.die(defect)
+    }
   }
 
   /** Decodes a payload of unknown origin. */

@@ -10,8 +10,9 @@ import type * as LogLevel from "effect/LogLevel"
 
 /** What kind of thing went wrong, and where in the code, without a value. */
 export const describeCause = (cause: Cause.Cause<unknown>): { readonly defect: string; readonly at: string } => {
-  const reason = cause.reasons.find((reason) => !Cause.isInterruptReason(reason))
-  if (reason === undefined || Cause.isInterruptReason(reason)) return { defect: "interrupted", at: "" }
+  // Of a failure and a defect at once, the defect is what crashed it.
+  const reason = cause.reasons.find(Cause.isDieReason) ?? cause.reasons.find(Cause.isFailReason)
+  if (reason === undefined) return { defect: "interrupted", at: "" }
   const value = Cause.isDieReason(reason) ? reason.defect : reason.error
   try {
     return value instanceof Error

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Deadline from "../Deadline.ts"
+import type { Busy, InvalidMessage, Stopped, TooLarge } from "../RykerError.ts"
 import { ActorCell, type Target } from "./actorCell.ts"
 import { CurrentMessage, Envelope } from "./envelope.ts"
 import type { MessageSpec } from "./protocol.ts"
@@ -12,6 +13,18 @@ import type { MessageSpec } from "./protocol.ts"
 const inHandOf = (fiber: Fiber.Fiber<unknown, unknown>): Envelope | undefined => {
   const message = fiber.getRef(CurrentMessage)
   return message !== undefined && message.phase === "InHand" ? message : undefined
+}
+
+/** The actor to send to, or why the payload cannot be sent. */
+const resolve = (
+  target: Target,
+  spec: MessageSpec,
+  payload: unknown,
+  fromInside: boolean
+): ActorCell | Busy | Stopped | InvalidMessage | TooLarge => {
+  const cell = target.resolve(fromInside)
+  if (!(cell instanceof ActorCell)) return cell
+  return cell.findFlaw(spec, payload, fromInside) ?? target.resolve(fromInside)
 }
 
 /** Sends and waits for the answer. */
@@ -24,7 +37,7 @@ export const ask = (
   Effect.withFiber((fiber) => {
     const asker = inHandOf(fiber)
     return Effect.callback<unknown, unknown>((resume) => {
-      const cell = target.resolve(asker !== undefined)
+      const cell = resolve(target, spec, payload, asker !== undefined)
       if (!(cell instanceof ActorCell)) return resume(Exit.fail(cell))
       const now = cell.runtime.timers.now()
       let at = Deadline.after(now, cell.settings.deadline)
@@ -49,9 +62,9 @@ export const tell = (
   payload: unknown,
   deadline: Duration.Input | undefined
 ): Effect.Effect<void, unknown> =>
-  Effect.withFiber((fiber) => {
+  Effect.withFiber((fiber): Effect.Effect<void, unknown> => {
     const fromInside = inHandOf(fiber) !== undefined
-    const cell = target.resolve(fromInside)
+    const cell = resolve(target, spec, payload, fromInside)
     if (!(cell instanceof ActorCell)) return Effect.fail(cell)
     const now = deadline === undefined ? 0 : cell.runtime.timers.now()
     const at = deadline === undefined ? Deadline.none : Deadline.after(now, deadline)

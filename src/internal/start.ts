@@ -9,7 +9,7 @@ import { StartError } from "../RykerError.ts"
 import { ActorCell, type CellOptions } from "./actorCell.ts"
 import { begin } from "./lifecycle.ts"
 import type { Runtime } from "./runtime.ts"
-import { stopBy } from "./stopping.ts"
+import { awaitStopped, stopBy } from "./stopping.ts"
 
 /**
  * The surroundings of an actor: what its Layer or spawner has, without the span that happens to be
@@ -61,7 +61,11 @@ export const startScoped = (
       )
       cell.onStopped(() => Effect.runFork(Scope.close(scope, Exit.void)))
       yield* Effect.onInterrupt(restore(Deferred.await(firstStart)), () =>
-        stopBy(cell, "ScopeClosed", runtime.timers.now() + cell.settings.shutdown)
+        Effect.suspend(() => {
+          // What it may have sent itself is not worth waiting for; what it has acquired is released.
+          cell.requestStop("ScopeClosed", runtime.timers.now() + cell.settings.shutdown, false)
+          return awaitStopped(cell)
+        })
       )
       return cell
     })

@@ -43,9 +43,9 @@ export const drain = (runtime: Runtime, at: number): Effect.Effect<void> =>
     const by = Math.min(at, runtime.drainBy ?? at)
     runtime.drainBy = by
     runtime.changes.notify()
-    // An earlier time also holds for those that are being stopped already.
+    // An earlier time also holds for those that are being stopped already, for whatever reason.
     for (const cell of runtime.cells) {
-      if (cell.stopRequest?.reason === "Draining") cell.requestStop("Draining", by)
+      if (cell.stopRequest !== undefined) cell.requestStop("Draining", by)
     }
     runtime.draining ??= Effect.runForkWith(runtime.context)(drainOnce(runtime))
     return Fiber.join(runtime.draining)
@@ -59,9 +59,25 @@ const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
     const cells = Array.from(runtime.cells).toReversed()
     // Once the time is over there is no order to keep: all are told at once, so that none works on.
     if (runtime.isDrainOver) for (const cell of cells) cell.requestStop("Draining", until())
-    for (const cell of cells) yield* stopBy(cell, "Draining", until())
+    // The actors of a family have no order among them: they stop together, when the first one's turn comes.
+    for (const group of byFamily(cells)) {
+      for (const cell of group) cell.requestStop("Draining", until())
+      yield* Effect.forEach(group, awaitStopped, { discard: true })
+    }
   }
 })
+
+/** The actors of each family together, where its first one stands; others by themselves. */
+const byFamily = (cells: ReadonlyArray<ActorCell>): Iterable<ReadonlyArray<ActorCell>> => {
+  const groups = new Map<object, Array<ActorCell>>()
+  for (const cell of cells) {
+    const key = cell.options.family ?? cell
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [cell])
+    else group.push(cell)
+  }
+  return groups.values()
+}
 
 /** What became of the messages of every definition since `before`. */
 export const drainedSince = (
