@@ -36,9 +36,16 @@ export type Handlers<M extends Message> = {
   ) => Effect.Effect<Reply<Current>, DomainError<Current>, unknown>
 }
 
+/** What an effect needs; a handler that only throws gives `never`, which needs nothing. */
+type ServicesOf<Reply> = [Reply] extends [never]
+  ? never
+  : Reply extends Effect.Effect<infer _A, infer _E, infer R>
+    ? R
+    : never
+
 /** What a set of handlers needs. */
 export type HandlersServices<H> = {
-  [K in keyof H]: H[K] extends (...args: never) => Effect.Effect<infer _A, infer _E, infer R> ? R : never
+  [K in keyof H]: H[K] extends (...args: never) => infer Reply ? ServicesOf<Reply> : never
 }[keyof H]
 
 /** A handler as the run loop calls it: its payload and reply are known to the compiler at the edges only. */
