@@ -218,6 +218,7 @@ describe("a build", () => {
       assert.deepInclude(yield* Actor.status(worker), { _tag: "Restarting", incarnation: 1 })
       yield* TestClock.adjust("2 minutes")
       assert.strictEqual(starts, 2)
+      yield* Actor.stop(worker, { deadline: 0 })
     }).pipe(withActors(Layer.empty))
   )
 

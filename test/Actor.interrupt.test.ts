@@ -7,12 +7,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
 import * as Actor from "../src/Actor.ts"
+import type { AskError } from "../src/RykerError.ts"
 import {
   ask,
   background,
   entryOf,
   interruptedAtStep,
   type Job,
+  type Refused,
   settled,
   spawnWorker,
   tell,
@@ -166,17 +168,20 @@ describe("interrupting a caller whose handler runs", () => {
       const workers = yield* Effect.forEach(Array.from({ length }), (_, n) =>
         spawnWorker(`worker-${n}`, { deadline: "Infinity" })
       )
-      let begun = 0
+      const bottom = yield* Deferred.make<void>()
+      const top = yield* Deferred.make<void>()
       let finalized = 0
-      const down = (n: number): ReturnType<Job> => {
-        begun = n
-        const next = n < length ? ask(workers[n]!, () => down(n + 1)) : Effect.never
-        return Effect.onInterrupt(next, () => Effect.sync(() => finalized++))
-      }
+      const down = (n: number): Effect.Effect<unknown, Refused | AskError> =>
+        Effect.onInterrupt(
+          n < length
+            ? ask(workers[n]!, () => down(n + 1))
+            : Effect.andThen(Deferred.succeed(bottom, undefined), Effect.never),
+          () => (++finalized > length ? Deferred.succeed(top, undefined) : Effect.void)
+        )
       const caller = yield* background(down(0))
-      while (begun < length) yield* settled
+      yield* Deferred.await(bottom)
       yield* Fiber.interrupt(caller)
-      for (let round = 0; round < length && finalized <= length; round++) yield* settled
+      yield* Deferred.await(top)
       assert.strictEqual(finalized, length + 1)
     }).pipe(withActors(Layer.empty))
   )

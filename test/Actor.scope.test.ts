@@ -74,15 +74,13 @@ describe("a Scope", () => {
   it.effect("that sees actors come and go does not keep anything of each", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const finalizers = () => (scope.state._tag === "Open" ? scope.state.finalizers.size : 0)
-      const live = yield* Scope.provide(spawnWorker("live"), scope)
-      const before = finalizers()
+      const live = yield* Scope.provide(Effect.all([spawnWorker("live"), spawnWorker("alive")]), scope)
       for (let n = 0; n < 100; n++) {
         yield* Actor.stop(yield* Scope.provide(spawnWorker("Worker"), scope))
       }
-      assert.strictEqual(finalizers(), before)
+      assert.strictEqual(scope.state._tag === "Open" ? scope.state.finalizers?.size : 0, live.length)
       yield* Scope.close(scope, Exit.void)
-      assert.deepInclude(yield* Actor.status(live), { _tag: "Stopped" })
+      for (const worker of live) assert.deepInclude(yield* Actor.status(worker), { _tag: "Stopped" })
     }).pipe(withActors(Layer.empty))
   )
 })
