@@ -14,6 +14,7 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
     "Envelope.ts",
     "internal/changes.ts",
     "internal/envelope.ts",
+    "internal/errors.ts",
     "internal/mailboxCore.ts",
     "internal/options.ts",
     "internal/protocol.ts",

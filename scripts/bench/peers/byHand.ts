@@ -1,0 +1,41 @@
+/** What the peers by hand share: a message that settles its own asker, and the two ways to send it. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { deadlineMillis } from "../harness.ts"
+
+type Reply = Exit.Exit<unknown, unknown>
+
+/** A class, so that all messages have one shape and no closures; its timer is one of Node's, which are cheap to clear. */
+export class Message {
+  readonly n: number
+  private resume: ((reply: Reply) => void) | undefined
+  private readonly timer: NodeJS.Timeout | undefined
+
+  constructor(n: number, resume?: (reply: Reply) => void) {
+    this.n = n
+    this.resume = resume
+    this.timer = resume === undefined ? undefined : setTimeout(expire, deadlineMillis, this)
+  }
+
+  settle(reply: Reply): void {
+    if (this.resume === undefined) return
+    clearTimeout(this.timer)
+    this.resume(reply)
+    this.resume = undefined
+  }
+}
+
+const expire = (message: Message): void => message.settle(Exit.fail(new Cause.TimeoutError()))
+
+const busy = Exit.fail({ _tag: "Busy" })
+
+/** Offers in the sender's own step: `offer` says whether there was room. */
+export const tellBy = (offer: (message: Message) => boolean, n: number) =>
+  Effect.suspend(() => (offer(new Message(n)) ? Exit.void : busy))
+
+export const askBy = (offer: (message: Message) => boolean, n: number): Effect.Effect<unknown, unknown> =>
+  Effect.callback((resume) => {
+    const message = new Message(n, resume)
+    if (!offer(message)) message.settle(busy)
+  })

@@ -1,0 +1,83 @@
+/** By hand, for speed and size: no fiber waits, a message that comes to an idle actor schedules a turn. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Scheduler from "effect/Scheduler"
+import { capacity, type Handler, type Peer } from "../harness.ts"
+import { askBy, type Message, tellBy } from "./byHand.ts"
+
+const dispatcher = new Scheduler.MixedScheduler().makeDispatcher()
+
+/** Messages after which timers and sockets get their turn, as in Ryker. */
+const batch = 64
+
+class Pump {
+  private readonly queue: Queue.Queue<Message>
+  private readonly handler: Handler
+  private readonly run: (effect: Effect.Effect<number>) => Fiber.Fiber<number>
+  private working = false
+
+  constructor(
+    queue: Queue.Queue<Message>,
+    handler: Handler,
+    run: (effect: Effect.Effect<number>) => Fiber.Fiber<number>
+  ) {
+    this.queue = queue
+    this.handler = handler
+    this.run = run
+  }
+
+  offer(message: Message): boolean {
+    if (!Queue.offerUnsafe(this.queue, message)) return false
+    if (!this.working) this.schedule()
+    return true
+  }
+
+  private schedule(): void {
+    this.working = true
+    dispatcher.scheduleTask(() => this.turn(), 0)
+  }
+
+  private turn(): void {
+    for (let handled = 0; handled < batch; handled++) {
+      const next = Queue.takeUnsafe(this.queue)
+      if (next === undefined || Exit.isFailure(next)) {
+        this.working = false
+        return
+      }
+      const message = next.value
+      const effect = this.handler(message.n)
+      if (Exit.isExit(effect)) {
+        message.settle(effect)
+        continue
+      }
+      const fiber = this.run(effect)
+      const exit = fiber.pollUnsafe()
+      if (exit === undefined) {
+        fiber.addObserver((exit) => {
+          message.settle(exit)
+          this.schedule()
+        })
+        return
+      }
+      message.settle(exit)
+    }
+    this.schedule()
+  }
+}
+
+const peer: Peer<Pump> = {
+  title: "Effect by hand, no fiber each",
+  spawn: (handler) =>
+    Effect.contextWith((context) =>
+      Effect.map(
+        Effect.acquireRelease(Queue.bounded<Message>(capacity), Queue.shutdown),
+        (queue) => new Pump(queue, handler, Effect.runForkWith(context))
+      )
+    ),
+  tell: (pump, n) => tellBy((message) => pump.offer(message), n),
+  ask: (pump, n) => askBy((message) => pump.offer(message), n)
+}
+
+export default peer
