@@ -86,6 +86,7 @@ export interface Refused {
   /** The deadline had passed before the message was sent. */
   readonly timeout: number
   readonly deadlock: number
+  /** The payload did not fit (`validate: "always"`). What `Actor.dispatch` finds wrong never comes to the actor. */
   readonly invalid: number
 }
 

@@ -131,6 +131,11 @@ export class Runtime implements RykerService {
     return Array.from(this.groups.values(), (group) => group.entry())
   }
 
+  /** The ledger without a look at every actor: what is queued and in hand is left out. */
+  private get books(): ReadonlyArray<Ledger.Entry> {
+    return Array.from(this.groups.values(), ({ counters, name }) => counters.entry(name, 0, 0))
+  }
+
   /** An actor or a family begins to live: what closes after this has its own time again. */
   startBegins(): void {
     this.closesBy = Number.NEGATIVE_INFINITY
@@ -149,7 +154,7 @@ export class Runtime implements RykerService {
       const isNew = this.closesBy === Number.NEGATIVE_INFINITY
       if (isNew || (this.closing === 0 && now - this.closedAt > closePause)) {
         this.closesBy = now + this.settings.drainDeadline
-        this.closingSince = { at: now, ledger: this.ledger }
+        this.closingSince = { at: now, ledger: this.books }
       }
       const at = Math.min(now + shutdown, this.closesBy)
       this.closing++

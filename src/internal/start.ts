@@ -7,21 +7,23 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { StartError } from "../RykerError.ts"
 import { ActorCell, type CellOptions } from "./actorCell.ts"
+import { CurrentMessage } from "./envelope.ts"
 import { begin } from "./lifecycle.ts"
 import type { Runtime } from "./runtime.ts"
 import { awaitStopped, stopBy } from "./stopping.ts"
 
 /**
- * The surroundings of an actor: what its Layer or spawner has, without the span that happens to be
- * current there, which ends long before the actor does.
+ * The surroundings of an actor: what its Layer or spawner has, without what happens to be current
+ * there and ends long before the actor does: a span, and the message that a spawning handler serves.
  */
 export const surroundings: Effect.Effect<Context.Context<never>> = Effect.contextWith(
   (context: Context.Context<never>) =>
     Effect.succeed(
-      Context.getOrUndefined(context, Tracer.ParentSpan) === undefined
+      Context.getOrUndefined(context, Tracer.ParentSpan) === undefined &&
+        Context.getOrUndefined(context, CurrentMessage) === undefined
         ? // The same map without the layers on top of it: what is added for each message then stays cheap.
           Context.makeUnsafe(context.mapUnsafe)
-        : Context.omit(Tracer.ParentSpan)(context)
+        : Context.omit(Tracer.ParentSpan, CurrentMessage)(context)
     )
 )
 
