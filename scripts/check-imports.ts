@@ -13,6 +13,7 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
     "Mailbox.ts",
     "Envelope.ts",
     "internal/changes.ts",
+    "internal/closing.ts",
     "internal/envelope.ts",
     "internal/errors.ts",
     "internal/mailboxCore.ts",

@@ -187,10 +187,10 @@ export const Service =
         Effect.tap(newFamily, () =>
           Effect.sync(() => {
             runtime.names.add(name)
-            runtime.startBegins()
+            runtime.closing.startBegins()
           })
         ),
-        (family) => runtime.duringClose((at) => family.close(at), settings.shutdown)
+        (family) => runtime.closing.during(settings.shutdown, (at) => family.close(at))
       )
       const keyed: Keyed<M, Invalid> = {
         actor: name,

@@ -88,17 +88,14 @@ export interface ActorReport extends ActorDrained {
 
 /** The end of a shutdown: its actors' Layers have mostly been closed before, so the report reaches back to the first. */
 const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
-  runtime.duringClose(
-    (at) =>
-      Effect.gen(function* () {
-        const since = runtime.closingSince
-        yield* drainRuntime(runtime, at)
-        const report = reportSince(runtime, since.at, since.ledger)
-        // An end that lost nothing is nothing to write home about.
-        yield* logReport(report, "Debug")
-        runtime.timers.shutdown()
-      }),
-    Infinity
+  runtime.closing.during(Infinity, (at) =>
+    Effect.gen(function* () {
+      const { since } = runtime.closing
+      yield* drainRuntime(runtime, at)
+      // An end that lost nothing is nothing to write home about.
+      yield* logReport(reportSince(runtime, since.at, since.books), "Debug")
+      runtime.timers.shutdown()
+    })
   )
 
 const reportSince = (

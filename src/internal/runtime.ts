@@ -8,6 +8,7 @@ import * as Scheduler from "effect/Scheduler"
 import type * as Ledger from "../Ledger.ts"
 import type { ActorCell } from "./actorCell.ts"
 import { Changes } from "./changes.ts"
+import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
 import type { RuntimeSettings } from "./settings.ts"
 import { Timers } from "./timers.ts"
@@ -46,15 +47,13 @@ export class Group {
  */
 const maxNesting = 32
 
-/** Closes that begin within this time of the last one's end, in milliseconds, belong to the same shutdown. */
-const closePause = 100
-
 export class Runtime implements RykerService {
   readonly [TypeId] = TypeId
   readonly settings: RuntimeSettings
   readonly context: Context.Context<never>
   readonly timers: Timers
   readonly changes: Changes
+  readonly closing: Closing<ReadonlyArray<Ledger.Entry>>
   readonly groups = new Map<string, Group>()
   /** Those that have not stopped, in the order of their start. */
   readonly cells = new Set<ActorCell>()
@@ -70,11 +69,6 @@ export class Runtime implements RykerService {
   busy = 0
   /** How many turns are scheduled and have not begun. */
   turnsWaiting = 0
-  /** When the shutdown began, or what may become one, and the books as they were then. */
-  closingSince: { readonly at: number; readonly ledger: ReadonlyArray<Ledger.Entry> } = { at: 0, ledger: [] }
-  private closing = 0
-  private closedAt = Number.NEGATIVE_INFINITY
-  private closesBy = Number.NEGATIVE_INFINITY
   private nesting = 0
   private spawned = 0
   private readonly seed: number
@@ -86,6 +80,7 @@ export class Runtime implements RykerService {
     this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.timers = new Timers(Context.get(context, Clock.Clock), context)
     this.changes = new Changes(this.timers, (task) => this.schedule(task))
+    this.closing = new Closing(this.timers, settings.drainDeadline, () => this.books)
     this.seed = Context.get(context, Random.Random).nextIntUnsafe()
   }
 
@@ -135,37 +130,6 @@ export class Runtime implements RykerService {
   private get books(): ReadonlyArray<Ledger.Entry> {
     return Array.from(this.groups.values(), ({ counters, name }) => counters.entry(name, 0, 0))
   }
-
-  /** An actor or a family begins to live: what closes after this has its own time again. */
-  startBegins(): void {
-    this.closesBy = Number.NEGATIVE_INFINITY
-  }
-
-  /**
-   * Closes an actor or a family within its own time, and within that of a shutdown.
-   *
-   * An application that shuts down closes its Layers one after the other, and no single one knows of
-   * the rest. So closes that follow each other without a pause, and without a start in between, which
-   * tells them from the coming and going of actors in a live service, share one `drainDeadline`.
-   */
-  readonly duringClose = (close: (at: number) => Effect.Effect<void>, shutdown: number): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const now = this.timers.now()
-      const isNew = this.closesBy === Number.NEGATIVE_INFINITY
-      if (isNew || (this.closing === 0 && now - this.closedAt > closePause)) {
-        this.closesBy = now + this.settings.drainDeadline
-        this.closingSince = { at: now, ledger: this.books }
-      }
-      const at = Math.min(now + shutdown, this.closesBy)
-      this.closing++
-      return Effect.ensuring(
-        close(at),
-        Effect.sync(() => {
-          this.closing--
-          this.closedAt = this.timers.now()
-        })
-      )
-    })
 
   /** True when a drain has begun and its time is over: no message is begun any more. */
   get isDrainOver(): boolean {

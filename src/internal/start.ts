@@ -49,7 +49,7 @@ export const startScoped = (
       const firstStart = Deferred.makeUnsafe<void, unknown>()
       const cell = new ActorCell({ ...options, leave: () => runtime.names.delete(address) })
       runtime.names.add(address)
-      runtime.startBegins()
+      runtime.closing.startBegins()
       group.cells.add(cell)
       runtime.cells.add(cell)
       begin(cell, { retryFirst: false, onFirstStart: (exit) => Deferred.doneUnsafe(firstStart, exit) })
@@ -58,7 +58,7 @@ export const startScoped = (
         Effect.suspend(() =>
           cell.phase === "Stopped"
             ? Effect.void
-            : runtime.duringClose((at) => stopBy(cell, "ScopeClosed", at), cell.settings.shutdown)
+            : runtime.closing.during(cell.settings.shutdown, (at) => Effect.asVoid(stopBy(cell, "ScopeClosed", at)))
         )
       )
       cell.onStopped(() => Effect.runFork(Scope.close(scope, Exit.void)))
