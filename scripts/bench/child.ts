@@ -23,12 +23,12 @@ const runRound = (count: number): Promise<Measures> => {
 const warmUp = async (): Promise<number> => {
   if (quick === "quick") return row.quick
   const until = performance.now() + warmUpMillis
-  let count = row.count ?? row.quick
+  let count = row.quick
   for (let round = 0; round < warmUpRounds || performance.now() < until; round++) {
     const { rate } = await runRound(count)
-    count = row.count ?? Math.ceil((rate * roundMillis) / 1000)
+    count = Math.ceil((rate * roundMillis) / 1000)
   }
-  return count
+  return row.count ?? count
 }
 
 const count = await warmUp()

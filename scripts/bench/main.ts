@@ -1,7 +1,7 @@
 // Measures Ryker beside actors written by hand, and prints how they compare. Options:
 //   --quick         runs everything once with small counts and checks the results, without a figure
 //   --only NAME     one workload
-//   --rounds N      rounds of each row, 9 by default
+//   --rounds N      rounds of each row, 7 by default
 //   --json FILE     writes all figures to a file
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string" },
-    rounds: { type: "string", default: "9" },
+    rounds: { type: "string", default: "7" },
     json: { type: "string" }
   }
 })
