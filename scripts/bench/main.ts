@@ -56,7 +56,9 @@ const reply = async (child: ChildProcess): Promise<unknown> => {
   try {
     return await Promise.race([
       once(child, "message", { signal }).then(([message]) => message),
-      once(child, "exit", { signal }).then(([code]) => Promise.reject(new Error(`child ended with code ${code}`)))
+      once(child, "exit", { signal }).then(([code]) =>
+        Promise.reject(new Error(`${child.spawnargs.join(" ")}: ended with code ${code}`))
+      )
     ])
   } finally {
     over.abort()
@@ -111,9 +113,9 @@ const significant = (value: number): string => {
 }
 
 const line = (handler: string, peer: string, [median, min, max, ratio]: ReadonlyArray<string>) =>
-  `  ${handler.padEnd(15)} ${peer.padEnd(30)}` +
-  [median, min, max].map((cell) => cell!.padStart(12)).join("") +
-  ratio!.padStart(13)
+  [`  ${handler.padEnd(15)} ${peer.padEnd(30)}`, ...[median, min, max, ratio].map((cell) => cell!.padStart(12))]
+    .join("")
+    .trimEnd()
 
 const results: Array<object> = []
 
