@@ -90,16 +90,11 @@ class MailboxImpl<in out A, in out C> implements Mailbox<A, C> {
   }
 
   tooLarge(message: A): TooLarge | undefined {
-    if (this.sizer.typeBound <= this.maxMessageBytes) return undefined
-    const bytes = this.sizer.measure(message, this.maxMessageBytes)
-    return bytes <= this.maxMessageBytes
+    const max = this.maxMessageBytes
+    const bytes = Sizer.oversize(this.sizer, message, max, false)
+    return bytes === undefined
       ? undefined
-      : new TooLarge({
-          actor: this.name,
-          request: "message",
-          bytes: Math.min(bytes, Number.MAX_SAFE_INTEGER),
-          max: this.maxMessageBytes
-        })
+      : withoutStack(() => new TooLarge({ actor: this.name, request: "message", bytes, max }))
   }
 
   get hasEnded(): boolean {

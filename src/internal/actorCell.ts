@@ -22,6 +22,7 @@ import type { Handler, MessageSpec, Protocol } from "./protocol.ts"
 import { logCrash } from "./report.ts"
 import type { Group, Runtime } from "./runtime.ts"
 import type { ActorSettings } from "./settings.ts"
+import { oversize } from "./sizer.ts"
 import { findCycle } from "./waitFor.ts"
 
 /** Where an actor is in its life; `lifecycle.ts` and `crash` below make all the transitions. */
@@ -63,12 +64,12 @@ export interface StopRequest {
   readonly worksOff: boolean
 }
 
-/** What a message can be refused with. */
+/** What a message can be refused with, besides a flaw of its payload. */
 export type Refusal = Busy | Timeout | Stopped | Deadlock
 
 /** Where messages of a handle go. */
 export interface Target {
-  /** The actor to send to, started if need be, or why there is none. */
+  /** The actor to send to, or why there is none. A keyed one may be new: the first message it takes in starts it. */
   resolve(fromInside: boolean): ActorCell | Busy | Stopped
   /** The actor as it is now; undefined for a keyed actor that is not resident. */
   current(): ActorCell | undefined
@@ -165,13 +166,10 @@ export class ActorCell implements Target {
       }
     }
     const max = this.settings.maxMessageBytes
-    // Where the schema keeps messages small enough, they are not measured at all.
-    if ((this.settings.validate ? spec.sizer.bound : spec.sizer.typeBound) > max) {
-      const bytes = spec.sizer.measure(payload, max)
-      if (bytes > max) {
-        this.counters.refused.tooLarge++
-        return withoutStack(() => new TooLarge({ actor, request, bytes: Math.min(bytes, maxBytes), max }))
-      }
+    const bytes = oversize(spec.sizer, payload, max, this.settings.validate)
+    if (bytes !== undefined) {
+      this.counters.refused.tooLarge++
+      return withoutStack(() => new TooLarge({ actor, request, bytes, max }))
     }
     return undefined
   }
@@ -471,9 +469,6 @@ export class ActorCell implements Target {
     }
   }
 }
-
-/** A value with more parts than can be counted measures as infinite, which is not a number of bytes. */
-const maxBytes = Number.MAX_SAFE_INTEGER
 
 /** A typed failure and nothing else: an answer, and the actor lives on. */
 const isTypedFailure = (cause: Cause.Cause<unknown>): boolean =>

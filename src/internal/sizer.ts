@@ -39,6 +39,17 @@ export const fromSchema = (schema: Schema.Top): Sizer => {
   }
 }
 
+/**
+ * How many bytes a value measures when that is more than `max`; undefined when it fits. Where the schema keeps values
+ * small enough, they are not measured at all. `isChecked`: the value has passed the schema's checks.
+ */
+export const oversize = (sizer: Sizer, value: unknown, max: number, isChecked: boolean): number | undefined => {
+  if ((isChecked ? sizer.bound : sizer.typeBound) <= max) return undefined
+  const bytes = sizer.measure(value, max)
+  // More parts than can be counted measure as infinite, which is not a number of bytes.
+  return bytes > max ? Math.min(bytes, Number.MAX_SAFE_INTEGER) : undefined
+}
+
 const boundOf = (ast: SchemaAST.AST, checked: boolean): number => {
   const inside = (part: SchemaAST.AST): number => boundOf(part, checked)
   switch (ast._tag) {
