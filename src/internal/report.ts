@@ -1,12 +1,15 @@
 /**
- * The log lines of an actor's life: one for each event, structured, never a payload.
+ * Reporting events: each goes to the stream of events and is one structured log line, never with a payload.
  *
  * A defect is reported by its class and its place. Its message is withheld, as messages like to quote
  * what they were given.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as LogLevel from "effect/LogLevel"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+import type { RykerEvent } from "../RykerEvent.ts"
+import type { Runtime } from "./runtime.ts"
 
 /** What kind of thing went wrong, and where in the code, without a value. */
 export const describeCause = (cause: Cause.Cause<unknown>): { readonly defect: string; readonly at: string } => {
@@ -45,22 +48,68 @@ const frameOf = ({ message, stack }: Error): string => {
   )
 }
 
-/** Logs one event of an actor. A logger that throws must not take the actor's life with it. */
-export const logEvent = (
-  level: LogLevel.Severity,
-  event: string,
-  actor: string,
-  fields: Readonly<Record<string, unknown>> = {}
+/** An event as its place in the code gives it. */
+type Unstamped<E> = E extends unknown ? Omit<E, "time"> : never
+
+/** An event before it is published. */
+export type NewEvent = Unstamped<RykerEvent>
+
+/** Publishes the event and logs it, at its own level or at the one given. */
+export const emit = (
+  runtime: Runtime,
+  event: NewEvent,
+  level: LogLevel.Severity = levelOf(event)
 ): Effect.Effect<void> =>
-  Effect.logWithLevel(level)(`${actor}: ${event}`).pipe(
-    Effect.annotateLogs({ lib: "ryker", event, actor, ...fields }),
+  Effect.withFiber((fiber) => {
+    if (runtime.events.isWanted) runtime.events.publish({ ...event, time: runtime.wallClock() })
+    // A hundred thousand actors that come and go are two lines each that mostly nobody wants.
+    const isWanted = LogLevel.isGreaterThanOrEqualTo(level, fiber.getRef(References.MinimumLogLevel))
+    return isWanted ? logEvent(level, event) : Effect.void
+  })
+
+const levelOf = (event: NewEvent): LogLevel.Severity => {
+  switch (event._tag) {
+    case "ActorStarted":
+      return "Debug"
+    case "ActorStopped":
+      if (event.reason === "RapidFail" || event.reason === "Crashed") return "Error"
+      return event.dropped > 0 ? "Warn" : "Debug"
+    case "ActorCrashed":
+    case "ActorStartFailed":
+    case "SupervisorFailed":
+    case "FinalizerFailed":
+      return "Error"
+    case "GroupRestarting":
+    case "ChildIsolated":
+    case "ScopeSlowToClose":
+    case "ScopeAbandoned":
+      return "Warn"
+    case "RootFailed":
+      return "Fatal"
+    case "DrainFinished":
+      return event.outcome === "complete" ? "Info" : "Warn"
+    case "ActorRestarting":
+    case "ActorSuspended":
+    case "ActorResumed":
+    case "SupervisorFinished":
+    case "DrainStarted":
+      return "Info"
+  }
+}
+
+/** Fields that are durations carry their unit in the log. */
+const durations: ReadonlyArray<string> = ["delay", "waited", "elapsed", "limit"]
+
+/** A logger that throws must not take the actor's life with it. */
+const logEvent = (level: LogLevel.Severity, { _tag, actor, ...fields }: NewEvent): Effect.Effect<void> => {
+  const event = _tag.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase()
+  const annotations: Record<string, unknown> = { lib: "ryker", event, actor }
+  for (const [name, value] of Object.entries(fields)) {
+    if (durations.includes(name)) annotations[`${name}_ms`] = Math.round(Number(value))
+    else annotations[name] = value
+  }
+  return Effect.logWithLevel(level)(`${actor}: ${event}`).pipe(
+    Effect.annotateLogs(annotations),
     Effect.catchCause(() => Effect.void)
   )
-
-/** Logs a crash or a failed start. */
-export const logCrash = (
-  event: "actor_crashed" | "actor_start_failed",
-  actor: string,
-  incarnation: number,
-  cause: Cause.Cause<unknown>
-): Effect.Effect<void> => logEvent("Error", event, actor, { incarnation, ...describeCause(cause) })
+}
