@@ -8,7 +8,7 @@ import { dirname, join } from "node:path/posix"
  * gone at run time.
  */
 const layers: ReadonlyArray<ReadonlyArray<string>> = [
-  ["RykerError.ts", "Ledger.ts", "Backoff.ts", "RestartWindow.ts", "Deadline.ts"],
+  ["RykerError.ts", "RykerEvent.ts", "Ledger.ts", "DeadLetter.ts", "Backoff.ts", "RestartWindow.ts", "Deadline.ts"],
   [
     "Mailbox.ts",
     "Envelope.ts",

@@ -19,16 +19,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Deadline from "./Deadline.ts"
-import type { ActorCell } from "./internal/actorCell.ts"
 import { withoutStack } from "./internal/errors.ts"
-import { type HandleImpl, Handles, type TypeId } from "./internal/handle.ts"
+import { Handles, implOf, type TypeId } from "./internal/handle.ts"
 import { describeIssue } from "./internal/issue.ts"
-import { type ActorOptions, resolveActor } from "./internal/options.ts"
+import { resolveActor } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
+import { emit } from "./internal/report.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import { Self } from "./internal/self.ts"
 import { ask } from "./internal/send.ts"
 import { startScoped, surroundings } from "./internal/start.ts"
+import { statusOf } from "./internal/status.ts"
 import { awaitStopped as awaitCellStopped, stopBy } from "./internal/stopping.ts"
 import {
   type AskError,
@@ -58,6 +59,12 @@ export {
    */
   Service as keyed
 } from "./Keyed.ts"
+
+export { type Down, type Watch, type WatchOptions, onDown, watch } from "./internal/watching.ts"
+
+export { type Timers, cancelReceiveTimeout, receiveTimeout, timers } from "./internal/actorTimers.ts"
+
+export { stash, stopSelf, unstashAll } from "./internal/ownLife.ts"
 
 // --- Types --------------------------------------------------------------------------------------------------------------
 
@@ -106,7 +113,7 @@ export type SendArgs<M extends Message> = [Protocol.Payload<M>] extends [void]
   : [payload: Protocol.Payload<M>, options?: SendOptions]
 
 /**
- * Any actor's handle, whatever its messages.
+ * Any actor's handle, whatever its messages; also a supervisor's.
  *
  * @category models
  * @since 0.1.0
@@ -153,15 +160,28 @@ export interface Handle<M extends Message, Invalid = never> extends Any {
 export interface Options {
   /** How many messages may wait: a whole number from 1 to 1,048,576. Default 256. */
   readonly capacity?: number | undefined
+  /** How many messages may be put aside with `Actor.stash`: a whole number from 0 to 1,048,576. Default 256. */
+  readonly stash?: number | undefined
+  /**
+   * How often a message whose handler crashed is delivered again, first after the restart: a whole
+   * number from 0. After that many more crashes it is a dead letter (`"poison"`). Default 0: it is
+   * consumed by the first crash. Only for handlers that may run twice.
+   */
+  readonly redeliver?: number | undefined
   /** The largest payload in bytes: a whole number of at least 1. Default 65,536. */
   readonly maxMessageBytes?: number | undefined
   /** How long an ask may take in all: at least 1 ms, or `"Infinity"`. Default 1 second. */
   readonly deadline?: Duration.Input | undefined
   /**
-   * Whether it is restarted after a crash: `"permanent"` and `"transient"` are, `"temporary"` is not.
-   * Default `"permanent"`.
+   * When it is restarted, as in OTP: `"permanent"` always, `"transient"` after a crash and not after
+   * `Actor.stopSelf`, `"temporary"` never. Default `"permanent"`.
    */
   readonly restart?: "permanent" | "transient" | "temporary" | undefined
+  /**
+   * Whether its end by itself may end its supervisor, see `autoShutdown` of `Supervisor.Options`. Only
+   * for transient and temporary children. Default false.
+   */
+  readonly significant?: boolean | undefined
   /** How long `build` may take: at least 1 ms. Default 5 seconds. */
   readonly startTimeout?: Duration.Input | undefined
   /** How long it may work on when its Layer or Scope closes. Default 5 seconds, as in OTP. */
@@ -197,7 +217,8 @@ export interface Options {
  * | --- | --- |
  * | `Starting` | `build` runs; messages queue |
  * | `Running` | it handles messages |
- * | `Restarting` | it closes its old Scope or backs off; messages queue |
+ * | `Suspended` | it is ready, and begins no message until it is resumed; messages queue |
+ * | `Restarting` | it closes its old Scope, backs off, or waits for its group; messages queue |
  * | `Stopping` | a stop was asked for; it works on until the stop's deadline |
  * | `Stopped` | the end |
  *
@@ -207,6 +228,7 @@ export interface Options {
 export type Status =
   | { readonly _tag: "Starting"; readonly incarnation: number; readonly queued: number }
   | { readonly _tag: "Running"; readonly incarnation: number; readonly queued: number; readonly busy: boolean }
+  | { readonly _tag: "Suspended"; readonly incarnation: number; readonly queued: number; readonly busy: boolean }
   | {
       readonly _tag: "Restarting"
       readonly incarnation: number
@@ -341,7 +363,14 @@ export const Service =
       toLayer: <H extends Handlers<M>, E, R>(build: H | Effect.Effect<H, E, R>, options: Options = {}) =>
         Layer.effect(
           key,
-          start<Self_, M, Invalid, H, E, R | Protocol.HandlersServices<H>>(definition, name, build, options, () => name)
+          start<Self_, M, Invalid, H, E, R | Protocol.HandlersServices<H>>(
+            definition,
+            name,
+            build,
+            options,
+            () => name,
+            true
+          )
         )
     }
     definitions.set(key, definition)
@@ -409,7 +438,8 @@ export const spawn = <
     definition.actor,
     build,
     options,
-    (next) => options.name ?? next()
+    (next) => options.name ?? next(),
+    false
   )
 
 const definitionOf = (definition: object): Definition => {
@@ -428,8 +458,9 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
   definition: Definition,
   name: string,
   build: H | Effect.Effect<H, E, R>,
-  options: ActorOptions,
-  addressOf: (next: () => string) => string
+  options: Options,
+  addressOf: (next: () => string) => string,
+  isVital: boolean
 ): Effect.Effect<Handle<M, Invalid>, E | StartError | InvalidOption, Started<Own, R>> =>
   Effect.gen(function* () {
     const runtime = runtimeOf(yield* Ryker)
@@ -442,6 +473,8 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
       protocol: definition.handles.protocol,
       address,
       settings: { ...settings, validate: definition.validate },
+      kind: "actor",
+      isVital,
       build: Effect.isEffect(build) ? build : Effect.succeed(build),
       context,
       provide: (context, cell) =>
@@ -459,9 +492,6 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
   >
 
 // --- Handles ------------------------------------------------------------------------------------------------------------
-
-// Every Handle is a HandleImpl; the interface hides what users have no business with.
-const impl = (handle: Any): HandleImpl => handle as HandleImpl
 
 /**
  * Who the current actor is: its name, address, id and incarnation.
@@ -523,32 +553,9 @@ export const self: Effect.Effect<Self["Service"], never, Self> = Effect.service(
  */
 export const status = (handle: Any): Effect.Effect<Status> =>
   Effect.sync(() => {
-    const cell = impl(handle).target.current()
+    const [cell] = implOf(handle).target.cells()
     return cell === undefined ? { _tag: "Stopped", reason: "Passivated" } : statusOf(cell)
   })
-
-const statusOf = (cell: ActorCell): Status => {
-  const { incarnation, phase, stopReason, stopRequest } = cell
-  const queued = cell.mailbox.depth
-  const busy = cell.inHand !== undefined
-  if (stopReason !== undefined) return { _tag: "Stopped", reason: stopReason }
-  if (stopRequest !== undefined) return { _tag: "Stopping", reason: stopRequest.reason, queued, busy }
-  switch (phase) {
-    case "Starting":
-      return { _tag: "Starting", incarnation, queued }
-    case "Running":
-      return { _tag: "Running", incarnation, queued, busy }
-    case "BackingOff":
-      return {
-        _tag: "Restarting",
-        incarnation,
-        queued,
-        millisLeft: Math.max(0, cell.resumesAt - cell.runtime.timers.now())
-      }
-    default:
-      return { _tag: "Restarting", incarnation, queued, millisLeft: 0 }
-  }
-}
 
 /**
  * Stops the actor and waits until it has stopped.
@@ -569,10 +576,13 @@ const statusOf = (cell: ActorCell): Status => {
  */
 export const stop = (handle: Any, options?: { readonly deadline?: Duration.Input | undefined }): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const cell = impl(handle).target.current()
-    if (cell === undefined) return Effect.void
-    const at = Deadline.after(cell.runtime.timers.now(), options?.deadline ?? cell.settings.shutdown)
-    return Effect.asVoid(stopBy(cell, "Stopped", at))
+    const cells = implOf(handle).target.cells()
+    return Effect.forEach(
+      cells,
+      (cell) =>
+        stopBy(cell, "Stopped", Deadline.after(cell.runtime.timers.now(), options?.deadline ?? cell.settings.shutdown)),
+      { concurrency: "unbounded", discard: true }
+    )
   })
 
 /**
@@ -587,9 +597,82 @@ export const stop = (handle: Any, options?: { readonly deadline?: Duration.Input
  */
 export const awaitStopped = (handle: Any): Effect.Effect<StopReason> =>
   Effect.suspend(() => {
-    const cell = impl(handle).target.current()
-    return cell === undefined ? Effect.succeed("Passivated") : awaitCellStopped(cell)
+    const cells = implOf(handle).target.cells()
+    const stopped = Effect.forEach(cells, awaitCellStopped, { concurrency: "unbounded" })
+    return Effect.map(stopped, (reasons) => reasons.at(-1) ?? "Passivated")
   })
+
+/**
+ * Lets the actor begin no message until it is resumed.
+ *
+ * **When to use**
+ *
+ * For an operator: to hold an actor still while something that it needs is mended. It is what
+ * `sys:suspend` is in OTP.
+ *
+ * **Details**
+ *
+ * - The message in hand is not touched. Messages queue meanwhile: the bound holds, senders get `Busy`
+ *   beyond it, and deadlines go on. Timers and Down wait.
+ * - It outlasts restarts, and of a keyed actor also keeps it resident. A keyed actor that is not resident is left alone.
+ * - A stop waits until its deadline for the actor to be resumed, and then drops what is queued.
+ * - Suspending twice is suspending once. A supervisor's handle is left alone.
+ *
+ * **Example** (Holding an actor still)
+ *
+ * ```ts
+ * import { Effect, Logger } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Echo extends Actor.Service<Echo>()("Echo", [Rpc.make("Ping")]) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const echo = yield* Echo
+ *   yield* Actor.suspend(echo)
+ *   yield* echo.tell.Ping()
+ *   console.log(yield* Actor.status(echo)) // => { _tag: 'Suspended', incarnation: 1, queued: 1, busy: false }
+ *   yield* Actor.resume(echo)
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(Echo.toLayer({ Ping: () => Effect.void })),
+ *   Effect.provide(Ryker.layer),
+ *   Effect.provide(Logger.layer([])) // no log line of it here
+ * ))
+ * ```
+ *
+ * @category suspending
+ * @since 0.1.0
+ */
+export const suspend = (handle: Any): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    Effect.forEach(
+      implOf(handle).target.cells(),
+      (cell) =>
+        cell.options.kind === "actor" && cell.suspend()
+          ? emit(cell.runtime, { _tag: "ActorSuspended", actor: cell.address })
+          : Effect.void,
+      { discard: true }
+    )
+  )
+
+/**
+ * Lets a suspended actor go on.
+ *
+ * @see {@link suspend}
+ *
+ * @category suspending
+ * @since 0.1.0
+ */
+export const resume = (handle: Any): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    Effect.forEach(
+      implOf(handle).target.cells(),
+      (cell) => (cell.resume() ? emit(cell.runtime, { _tag: "ActorResumed", actor: cell.address }) : Effect.void),
+      { discard: true }
+    )
+  )
 
 /**
  * Asks with a message of unknown origin: its tag is looked up and its payload decoded first.
@@ -641,7 +724,7 @@ export const dispatch = <M extends Message, Invalid>(
   Protocol.DomainError<M> | AskError | InvalidMessage,
   Protocol.DecodingServices<M>
 > => {
-  const { address: actor, protocol, target } = impl(handle)
+  const { address: actor, protocol, target } = implOf(handle)
   const tag: unknown = message.tag
   const spec = protocol.find(message.tag)
   const answer =

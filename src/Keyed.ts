@@ -20,14 +20,16 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type * as Actor from "./Actor.ts"
 import { Family } from "./internal/family.ts"
+import { currentAdoption } from "./internal/adoption.ts"
 import { Handles } from "./internal/handle.ts"
 import { checkInt, checkMillis, resolveActor } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
-import { Ryker, runtimeOf } from "./internal/runtime.ts"
+import { Group, Ryker, runtimeOf } from "./internal/runtime.ts"
 import { Self } from "./internal/self.ts"
-import { checkMayStart, surroundings } from "./internal/start.ts"
+import { checkMayStart, startScoped, surroundings } from "./internal/start.ts"
 import type { InvalidMessage, InvalidOption, StartError } from "./RykerError.ts"
 
 /**
@@ -169,6 +171,7 @@ export const Service =
             protocol: handles.protocol,
             address: `${name}/${id}`,
             settings: cellSettings,
+            kind: "actor",
             build: Effect.suspend(() => {
               const built = build(id)
               return Effect.isEffect(built) ? built : Effect.succeed(built)
@@ -183,15 +186,31 @@ export const Service =
         })
         return Effect.as(checkMayStart(runtime, name), family)
       })
-      const family = yield* Effect.acquireRelease(
+      const ownFamily = Effect.acquireRelease(
         Effect.tap(newFamily, () =>
           Effect.sync(() => {
             runtime.names.add(name)
             runtime.closing.startBegins()
           })
         ),
-        (family) => runtime.closing.during(settings.shutdown, (at) => family.close(at))
+        (family) => runtime.closing.during(settings.shutdown, (at) => family.close("ScopeClosed", at))
       )
+      const childFamily = Effect.tap(newFamily, (family) => {
+        family.isSupervised = true
+        // A family's own start cannot fail in a way of its own.
+        return startScoped({
+          runtime,
+          // It has no messages of its own: the ledger is its residents'.
+          group: new Group(name),
+          protocol: Protocol.noMessages,
+          address: name,
+          settings: cellSettings,
+          ...family.asChild,
+          context,
+          provide: (context) => context
+        }) as Effect.Effect<unknown, StartError, Scope.Scope>
+      })
+      const family = (yield* currentAdoption) === undefined ? yield* ownFamily : yield* childFamily
       const keyed: Keyed<M, Invalid> = {
         actor: name,
         // The run loop knows nothing of the messages' types; the definition does.

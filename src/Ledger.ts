@@ -16,7 +16,7 @@
 import type { StopReason } from "./RykerError.ts"
 
 /**
- * Why an accepted message was never handled.
+ * Why an accepted message was not handled.
  *
  * **Details**
  *
@@ -26,12 +26,14 @@ import type { StopReason } from "./RykerError.ts"
  * | `"interrupted"` | its asker was interrupted while it was queued |
  * | `"shutdown"` | the actor was stopped or drained, or its Layer or Scope closed, before its turn came |
  * | `"rapid_fail"` | the actor's restart intensity was exceeded |
- * | `"closed"` | the actor crashed and is not restarted (`restart: "temporary"`) |
+ * | `"closed"` | the actor has ended and is not restarted: a temporary one crashed, or it ended itself |
+ * | `"capacity"` | the handler put it aside, and the stash was full |
+ * | `"poison"` | its handler crashed at each of its deliveries (`redeliver`) |
  *
  * @category models
  * @since 0.1.0
  */
-export type DropReason = "deadline" | "interrupted" | "shutdown" | "rapid_fail" | "closed"
+export type DropReason = "deadline" | "interrupted" | "shutdown" | "rapid_fail" | "closed" | "capacity" | "poison"
 
 /**
  * How many messages were dropped, for each reason.
@@ -97,7 +99,13 @@ export interface Refused {
  * @since 0.1.0
  */
 export const totalDropped = (dropped: Dropped): number =>
-  dropped.deadline + dropped.interrupted + dropped.shutdown + dropped.rapid_fail + dropped.closed
+  dropped.deadline +
+  dropped.interrupted +
+  dropped.shutdown +
+  dropped.rapid_fail +
+  dropped.closed +
+  dropped.capacity +
+  dropped.poison
 
 /**
  * Messages that were accepted and are not accounted for; 0 when the entry balances.
@@ -135,6 +143,7 @@ export const dropReasonOf = (reason: StopReason): DropReason => {
     case "Stopped":
     case "Draining":
     case "ScopeClosed":
+    case "SupervisorStopped":
       return "shutdown"
     default:
       return "closed"

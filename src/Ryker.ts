@@ -4,16 +4,21 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import type { DeadLetter } from "./DeadLetter.ts"
 import { type ActorOptions, checkInt, checkMillis, resolveActor } from "./internal/options.ts"
-import { logEvent } from "./internal/report.ts"
+import { emit } from "./internal/report.ts"
 import * as Internal from "./internal/runtime.ts"
 import { defaults } from "./internal/settings.ts"
 import { type ActorDrained, drain as drainRuntime, drainedSince } from "./internal/stopping.ts"
 import * as Deadline from "./Deadline.ts"
 import type * as Ledger from "./Ledger.ts"
-import type { InvalidOption } from "./RykerError.ts"
+import type { InvalidOption, RootFailure } from "./RykerError.ts"
+import type { RykerEvent } from "./RykerEvent.ts"
 
 /**
  * The runtime's service: every actor Layer needs it. One per application.
@@ -93,8 +98,10 @@ const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
       const { since } = runtime.closing
       yield* drainRuntime(runtime, at)
       // An end that lost nothing is nothing to write home about.
-      yield* logReport(reportSince(runtime, since.at, since.books), "Debug")
+      yield* report(runtime, reportSince(runtime, since.at, since.books), "Debug")
       runtime.timers.shutdown()
+      runtime.events.end()
+      runtime.deadLetters.end()
     })
   )
 
@@ -112,17 +119,24 @@ const reportSince = (
   }
 }
 
-/** Logs at `level`, or as a warning when anything was lost. */
-const logReport = ({ actors, millis, outcome }: DrainReport, level: "Info" | "Debug"): Effect.Effect<void> => {
+/** Reports the end of a drain: at `level`, or as a warning when anything was lost. */
+const report = (
+  runtime: Internal.Runtime,
+  { actors, millis, outcome }: DrainReport,
+  level: "Info" | "Debug"
+): Effect.Effect<void> => {
   const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)
-  return logEvent(outcome === "complete" ? level : "Warn", "drain_finished", "ryker", {
+  const event = {
+    _tag: "DrainFinished",
+    actor: "ryker",
     outcome,
-    elapsed_ms: Math.round(millis),
+    elapsed: millis,
     handled: sum("handled"),
     failed: sum("failed"),
     dropped: sum("dropped"),
     abandoned: sum("abandoned")
-  })
+  } as const
+  return emit(runtime, event, outcome === "complete" ? level : "Warn")
 }
 
 /**
@@ -251,10 +265,18 @@ export const drain = (deadline: Duration.Input): Effect.Effect<DrainReport, neve
     const runtime = Internal.runtimeOf(yield* Ryker)
     const startedAt = runtime.timers.now()
     const before = runtime.ledger
-    yield* drainRuntime(runtime, Deadline.after(startedAt, deadline))
-    const report = reportSince(runtime, startedAt, before)
-    yield* logReport(report, "Info")
-    return report
+    const at = Deadline.after(startedAt, deadline)
+    const limit = at - startedAt
+    const started = { _tag: "DrainStarted", actor: "ryker" } as const
+    yield* emit(runtime, Number.isFinite(limit) ? { ...started, limit } : started)
+    // The report, too, has a fiber of its own: the drain ends whether or not anybody waits for it still.
+    const finishing = Effect.gen(function* () {
+      yield* drainRuntime(runtime, at)
+      const result = reportSince(runtime, startedAt, before)
+      yield* report(runtime, result, "Info")
+      return result
+    })
+    return yield* Fiber.join(yield* Effect.forkDetach(finishing, { startImmediately: true }))
   })
 
 /**
@@ -267,3 +289,197 @@ export const ledger: Effect.Effect<ReadonlyArray<Ledger.Entry>, never, Ryker> = 
   Ryker,
   (service) => Internal.runtimeOf(service).ledger
 )
+
+/**
+ * The events of actors and supervisors, from the moment on when the stream is run.
+ *
+ * **Details**
+ *
+ * Nothing waits for a subscriber: one that is more than 256 events behind loses the oldest, which is
+ * counted in {@link missed}. The stream ends when the runtime's Layer closes.
+ *
+ * **Example** (Printing what happens)
+ *
+ * ```ts
+ * import { Effect, Fiber, Logger, Stream } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Echo extends Actor.Service<Echo>()("Echo", [Rpc.make("Ping")]) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const echo = yield* Echo
+ *   const fiber = yield* Ryker.events.pipe(
+ *     Stream.take(2),
+ *     Stream.runForEach(({ _tag, actor }) => Effect.sync(() => console.log(_tag, actor))),
+ *     Effect.forkChild({ startImmediately: true })
+ *   )
+ *   yield* Actor.suspend(echo)
+ *   yield* Actor.resume(echo)
+ *   yield* Fiber.join(fiber)
+ *   // => ActorSuspended Echo
+ *   // => ActorResumed Echo
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(Echo.toLayer({ Ping: () => Effect.void })),
+ *   Effect.provide(Ryker.layer),
+ *   Effect.provide(Logger.layer([]))
+ * ))
+ * ```
+ *
+ * @category streams
+ * @since 0.1.0
+ */
+export const events: Stream.Stream<RykerEvent, never, Ryker> = Stream.unwrap(
+  Effect.map(Ryker, (service) => Internal.runtimeOf(service).events.stream)
+)
+
+/**
+ * The messages that actors accepted and did not handle, from the moment on when the stream is run.
+ *
+ * **Details**
+ *
+ * Nothing waits for a subscriber: one that is more than 256 letters behind loses the oldest, which is
+ * counted in {@link missed}. The ledger counts every dead letter by actor and reason all the same. The
+ * stream ends when the runtime's Layer closes.
+ *
+ * **Example** (Learning what became of a tell)
+ *
+ * ```ts
+ * import { Effect, Fiber, Logger, Stream } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Echo extends Actor.Service<Echo>()("Echo", [Rpc.make("Ping")]) {}
+ *
+ * const program = Effect.gen(function*() {
+ *   const echo = yield* Echo
+ *   const fiber = yield* Ryker.deadLetters.pipe(
+ *     Stream.take(1),
+ *     Stream.runForEach(({ actor, kind, reason, request }) =>
+ *       Effect.sync(() => console.log(actor, kind, request, reason))
+ *     ),
+ *     Effect.forkChild({ startImmediately: true })
+ *   )
+ *   yield* Actor.suspend(echo)
+ *   yield* echo.tell.Ping()
+ *   yield* Actor.stop(echo, { deadline: 0 })
+ *   yield* Fiber.join(fiber) // => Echo tell Ping shutdown
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(Echo.toLayer({ Ping: () => Effect.void })),
+ *   Effect.provide(Ryker.layer),
+ *   Effect.provide(Logger.layer([]))
+ * ))
+ * ```
+ *
+ * @category streams
+ * @since 0.1.0
+ */
+export const deadLetters: Stream.Stream<DeadLetter, never, Ryker> = Stream.unwrap(
+  Effect.map(Ryker, (service) => Internal.runtimeOf(service).deadLetters.stream)
+)
+
+/**
+ * How many elements the subscribers of {@link events} and {@link deadLetters} have lost, as they read too slowly.
+ *
+ * @category streams
+ * @since 0.1.0
+ */
+export const missed: Effect.Effect<{ readonly events: number; readonly deadLetters: number }, never, Ryker> =
+  Effect.map(Ryker, (service) => {
+    const { deadLetters, events } = Internal.runtimeOf(service)
+    return { events: events.missed, deadLetters: deadLetters.missed }
+  })
+
+/**
+ * Waits until something at the top has given up, and fails with it.
+ *
+ * **When to use**
+ *
+ * In a host that does more than run Layers: race it with the rest. With `Layer.launch` use
+ * {@link layerAwaitFailure}.
+ *
+ * **Details**
+ *
+ * What is at the top is an actor's Layer or a supervisor that is no other supervisor's child. It gives
+ * up when its restart intensity is exceeded. The rest of the application is left as it is: what follows
+ * is the host's decision. Actors that were spawned, and keyed ones, never count. Of several failures it gives the first.
+ *
+ * **Example** (Ending with the failure)
+ *
+ * ```ts
+ * import { Effect, Logger } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Fragile extends Actor.Service<Fragile>()("Fragile", [Rpc.make("Break")]) {}
+ *
+ * const FragileLayer = Fragile.toLayer({ Break: () => Effect.die("broken") }, { intensity: { restarts: 0 } })
+ *
+ * const program = Effect.gen(function*() {
+ *   const fragile = yield* Fragile
+ *   yield* fragile.tell.Break()
+ *   const failure = yield* Effect.flip(Ryker.awaitFailure)
+ *   console.log(failure._tag, failure.actor) // => RootFailure Fragile
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(FragileLayer),
+ *   Effect.provide(Ryker.layer),
+ *   Effect.provide(Logger.layer([]))
+ * ))
+ * ```
+ *
+ * @category failing
+ * @since 0.1.0
+ */
+export const awaitFailure: Effect.Effect<never, RootFailure, Ryker> = Effect.flatMap(Ryker, (service) =>
+  Deferred.await(Internal.runtimeOf(service).failure)
+)
+
+/**
+ * {@link awaitFailure} as a Layer, which is never ready and fails when something at the top gives up.
+ *
+ * **When to use**
+ *
+ * In an application that is a Layer: launch this one on top of it. `Layer.launch` then fails, all
+ * Layers close, and `NodeRuntime.runMain` ends the process with exit code 1. The log has one line of
+ * it, `root_failed`: `runMain` does not log the same again.
+ *
+ * **Example** (An application that ends when it cannot go on)
+ *
+ * ```ts
+ * import { Effect, Layer, Logger } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Fragile extends Actor.Service<Fragile>()("Fragile", [Rpc.make("Break")]) {}
+ *
+ * const App = Fragile.toLayer(
+ *   Effect.gen(function*() {
+ *     const fragile = yield* Fragile
+ *     yield* fragile.tell.Break()
+ *     return { Break: () => Effect.die("broken") }
+ *   }),
+ *   { intensity: { restarts: 0 } }
+ * )
+ *
+ * const main = Ryker.layerAwaitFailure.pipe(
+ *   Layer.provide(App),
+ *   Layer.provide(Ryker.layer),
+ *   Layer.provide(Logger.layer([])),
+ *   Layer.launch
+ * )
+ *
+ * // With @effect/platform-node: NodeRuntime.runMain(main)
+ * const failure = await Effect.runPromise(Effect.flip(main))
+ * console.log(failure._tag) // => RootFailure
+ * ```
+ *
+ * @category failing
+ * @since 0.1.0
+ */
+export const layerAwaitFailure: Layer.Layer<never, RootFailure, Ryker> = Layer.effectDiscard(awaitFailure)

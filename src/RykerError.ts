@@ -15,10 +15,13 @@
  * | `Deadlock` | mend the program: two handlers wait for each other |
  * | `InvalidMessage` | reject the input at the edge |
  * | `InvalidOption` | mend the configuration |
- * | `StartError` | let the program fail to start |
+ * | `StartError`, `SupervisorStartError` | let the program fail to start |
+ * | `ChildError` | mend the call: the supervisor has no such child, or not in that state |
+ * | `RootFailure` | let the process end: what it cannot be without has given up |
  *
  * @since 0.1.0
  */
+import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 
 const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
@@ -32,8 +35,9 @@ const millis = (n: number): string => `${Math.round(n * 1000) / 1000} ms`
  *
  * Match it to back off: the message was not enqueued, nothing was lost and
  * nothing will run. `limit` says which bound was met: `"mailbox"` (as many
- * messages wait as its capacity allows) or `"residents"` (a keyed family holds
- * as many actors as its `maxResident` allows).
+ * messages wait as its capacity allows), `"residents"` (a keyed family holds
+ * as many actors as its `maxResident` allows), or `"stash"` (the handler wanted
+ * to put the message aside, and as many are aside as the actor's `stash` allows).
  *
  * **Example** (Retrying with backoff when an actor is busy)
  *
@@ -62,16 +66,28 @@ export class Busy extends Schema.TaggedError<Busy>("ryker/Busy")("Busy", {
   /** The actor's address: its name, and after a slash its id where it has one. */
   actor: Schema.String,
   /** Which bound was met. */
-  limit: Schema.Literals(["mailbox", "residents"]),
-  /** The bound: messages of the mailbox, or actors of the family. */
+  limit: Schema.Literals(["mailbox", "residents", "stash"]),
+  /** The bound: messages of the mailbox or the stash, or actors of the family. */
   capacity: Schema.Int
 }) {
   override get message(): string {
-    return this.limit === "mailbox"
-      ? `the mailbox of "${this.actor}" is full (${plural(this.capacity, "message")}): ` +
+    switch (this.limit) {
+      case "mailbox":
+        return (
+          `the mailbox of "${this.actor}" is full (${plural(this.capacity, "message")}): ` +
           `back off and retry, or raise its capacity`
-      : `the family of "${this.actor}" is full (${plural(this.capacity, "resident actor")}): ` +
+        )
+      case "residents":
+        return (
+          `the family of "${this.actor}" is full (${plural(this.capacity, "resident actor")}): ` +
           `retry once some have gone idle, or raise maxResident`
+        )
+      case "stash":
+        return (
+          `the stash of "${this.actor}" is full (${plural(this.capacity, "message")}): ` +
+          `retry once it is ready for this message, or raise its stash`
+        )
+    }
   }
 }
 
@@ -165,6 +181,9 @@ export class Timeout extends Schema.TaggedError<Timeout>("ryker/Timeout")("Timeo
  * the messages behind it are kept in order. The defect itself is not part of the
  * error, as it may quote a payload: it goes to the log by name and place.
  *
+ * With `sibling` the actor itself has done nothing wrong: it was restarted
+ * together with its supervisor's other children, because of the one named.
+ *
  * **Example** (Reading which incarnation crashed)
  *
  * ```ts
@@ -183,9 +202,17 @@ export class Crashed extends Schema.TaggedError<Crashed>("ryker/Crashed")("Crash
   /** The tag of the message in hand. */
   request: Schema.String,
   /** Which incarnation crashed, counted from 1. */
-  incarnation: Schema.Int
+  incarnation: Schema.Int,
+  /** The address of the child of the same supervisor, or of the supervisor, that failed; absent if it was the actor itself. */
+  sibling: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
+    if (this.sibling !== undefined) {
+      return (
+        `"${this.actor}" was restarted (incarnation ${this.incarnation}) because "${this.sibling}" failed, ` +
+        `while it handled "${this.request}", which is consumed: retry only if it is idempotent`
+      )
+    }
     return (
       `"${this.actor}" crashed (incarnation ${this.incarnation}) while it handled "${this.request}", ` +
       `which is consumed: see its log; retry only if it is idempotent`
@@ -205,6 +232,8 @@ export class Crashed extends Schema.TaggedError<Crashed>("ryker/Crashed")("Crash
  * | `"ScopeClosed"` | the Layer or Scope that owns the actor was closed |
  * | `"RapidFail"` | it crashed more often than its restart intensity allows |
  * | `"Crashed"` | it crashed, and its restart type is `"temporary"` |
+ * | `"Normal"` | it ended itself, with `Actor.stopSelf`; a supervisor, by automatic shutdown |
+ * | `"SupervisorStopped"` | its supervisor ended it: as it ended itself, or as a temporary child of a group that is restarted |
  * | `"Passivated"` | a keyed actor went idle; the next message starts it anew |
  * | `"Closed"` | the mailbox was closed; what it holds is still taken |
  * | `"Ended"` | the mailbox was closed and has nothing left, or was shut down |
@@ -218,6 +247,8 @@ export const StopReason = Schema.Literals([
   "ScopeClosed",
   "RapidFail",
   "Crashed",
+  "Normal",
+  "SupervisorStopped",
   "Passivated",
   "Closed",
   "Ended"
@@ -243,6 +274,8 @@ const stopAdvice: Record<StopReason, string> = {
   ScopeClosed: "the Layer or Scope that owns it was closed: keep it open for as long as the actor is used",
   RapidFail: "it crashed more often than its restart intensity allows: see its log, mend the cause, start it anew",
   Crashed: 'it crashed and is not restarted (restart: "temporary"): see its log',
+  Normal: "it ended itself: start it anew if there is more to do",
+  SupervisorStopped: "its supervisor ended it: see the supervisor's log lines",
   Passivated: "it went idle: get it from its family again",
   Closed: "the mailbox was closed: offer to another one",
   Ended: "the mailbox was closed and has nothing left: start another one"
@@ -408,7 +441,8 @@ export class InvalidOption extends Schema.TaggedError<InvalidOption>("ryker/Inva
  * | `"DuplicateName"` | an actor of this address is alive under the same `Ryker.layer` |
  * | `"Timeout"` | `build` was not done within `startTimeout` |
  * | `"Defect"` | `build` died or was interrupted; the log has the defect |
- * | `"NotRunning"` | the runtime is draining, or the owning Scope is closed |
+ * | `"NotRunning"` | the runtime is draining, or the owning Scope or supervisor is closed |
+ * | `"NotSupervised"` | a child's Layer starts no actor, or started it before its supervisor could |
  *
  * A typed failure of `build` is not wrapped: it is the Layer's own error.
  *
@@ -428,12 +462,135 @@ export class StartError extends Schema.TaggedError<StartError>("ryker/StartError
   /** The actor's address. */
   actor: Schema.String,
   /** Why. */
-  reason: Schema.Literals(["DuplicateName", "Timeout", "Defect", "NotRunning"]),
+  reason: Schema.Literals(["DuplicateName", "Timeout", "Defect", "NotRunning", "NotSupervised"]),
   /** What happened and what to do. */
   detail: Schema.String
 }) {
   override get message(): string {
     return `"${this.actor}" did not start (${this.reason}): ${this.detail}`
+  }
+}
+
+/**
+ * A child of a supervisor did not start, and so the supervisor did not.
+ *
+ * **Details**
+ *
+ * The children that were started before it have been stopped, in reverse. `cause` is what the child
+ * failed with: its own typed error, a {@link StartError}, or, if the child is a supervisor, its
+ * `SupervisorStartError`. It is on the error for the program; the message names its class alone.
+ *
+ * **Example** (Reading which child it was)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const cause = new RykerError.StartError({ actor: "Audit", reason: "Timeout", detail: "build was not done after 5000 ms" })
+ * const error = new RykerError.SupervisorStartError({ supervisor: "Bank", child: "Audit", cause })
+ * console.log(error.message) // => "Bank" did not start: its child "Audit" failed with StartError: see the cause, and the log
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SupervisorStartError extends Schema.TaggedError<SupervisorStartError>("ryker/SupervisorStartError")(
+  "SupervisorStartError",
+  {
+    /** The supervisor's address. */
+    supervisor: Schema.String,
+    /** The child's address, or its place among the children (`"child 2"`) if it started no actor. */
+    child: Schema.String,
+    /** What the child failed with. */
+    cause: Schema.Defect()
+  }
+) {
+  override get message(): string {
+    return `"${this.supervisor}" did not start: its child "${this.child}" failed with ${classOf(this.cause)}: see the cause, and the log`
+  }
+}
+
+const classOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return "a value that is no Error"
+  return "_tag" in error && typeof error._tag === "string" ? error._tag : error.constructor.name
+}
+
+/**
+ * A supervisor cannot do with a child what was asked.
+ *
+ * **Details**
+ *
+ * | reason | meaning |
+ * | --- | --- |
+ * | `"NotFound"` | it has no child of this address |
+ * | `"Running"` | the child is running, and only one that has ended can be restarted or deleted |
+ * | `"Restarting"` | the child is on its way to a restart |
+ * | `"NotRunning"` | the supervisor itself is not running: it restarts, stops, or has ended |
+ *
+ * **Example** (Reading why)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.ChildError({ supervisor: "Bank", child: "Audit", reason: "NotFound" })
+ * console.log(error.message) // => "Bank" has no child "Audit": Supervisor.whichChildren lists those it has
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ChildError extends Schema.TaggedError<ChildError>("ryker/ChildError")("ChildError", {
+  /** The supervisor's address. */
+  supervisor: Schema.String,
+  /** The child's address; empty when the call was about none in particular. */
+  child: Schema.String,
+  /** Why. */
+  reason: Schema.Literals(["NotFound", "Running", "Restarting", "NotRunning"])
+}) {
+  override get message(): string {
+    const { child, supervisor } = this
+    switch (this.reason) {
+      case "NotFound":
+        return `"${supervisor}" has no child "${child}": Supervisor.whichChildren lists those it has`
+      case "Running":
+        return `the child "${child}" of "${supervisor}" is running: terminate it first`
+      case "Restarting":
+        return `the child "${child}" of "${supervisor}" is on its way to a restart: wait for it, or terminate it first`
+      case "NotRunning":
+        return `"${supervisor}" is not running now: its children cannot be changed while it restarts, stops or has ended`
+    }
+  }
+}
+
+/**
+ * Something that the application cannot be without has given up for good.
+ *
+ * **Details**
+ *
+ * An actor Layer or a supervisor directly under `Ryker.layer` exceeded its restart intensity. The log
+ * has said so already (`root_failed`), so `runMain` does not log it again; its exit code is 1.
+ *
+ * **Example** (Reading what has given up)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.RootFailure({ actor: "Bank" })
+ * console.log(error.message) // => "Bank" failed more often than its restart intensity allows, and nothing is above it: see its log, mend the cause, start the program anew
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RootFailure extends Schema.TaggedError<RootFailure>("ryker/RootFailure")("RootFailure", {
+  /** The address of the actor or supervisor that has given up. */
+  actor: Schema.String
+}) {
+  override readonly [Runtime.errorReported] = false
+  override get message(): string {
+    return (
+      `"${this.actor}" failed more often than its restart intensity allows, and nothing is above it: ` +
+      `see its log, mend the cause, start the program anew`
+    )
   }
 }
 

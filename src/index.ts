@@ -5,6 +5,7 @@
  */
 export * as Actor from "./Actor.ts"
 export * as Backoff from "./Backoff.ts"
+export * as DeadLetter from "./DeadLetter.ts"
 export * as Deadline from "./Deadline.ts"
 export * as Keyed from "./Keyed.ts"
 export * as Ledger from "./Ledger.ts"
@@ -12,3 +13,5 @@ export * as Mailbox from "./Mailbox.ts"
 export * as RestartWindow from "./RestartWindow.ts"
 export * as Ryker from "./Ryker.ts"
 export * as RykerError from "./RykerError.ts"
+export * as RykerEvent from "./RykerEvent.ts"
+export * as Supervisor from "./Supervisor.ts"

@@ -10,23 +10,29 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { dropReasonOf } from "../Ledger.ts"
+import * as Scope from "effect/Scope"
+import { type DropReason, dropReasonOf } from "../Ledger.ts"
 import { Busy, Crashed, Deadlock, InvalidMessage, Stopped, type StopReason, Timeout, TooLarge } from "../RykerError.ts"
 import { Changes } from "./changes.ts"
+import { type Job, jobSpec } from "./control.ts"
 import type { Counters } from "./counters.ts"
-import { type Abort, CurrentMessage, type Envelope } from "./envelope.ts"
+import { type Abort, CurrentMessage, Envelope } from "./envelope.ts"
 import { withoutStack } from "./errors.ts"
+import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
 import { describeIssue } from "./issue.ts"
 import { MailboxCore } from "./mailboxCore.ts"
 import type { Handler, MessageSpec, Protocol } from "./protocol.ts"
-import { logCrash } from "./report.ts"
+import { describeCause, emit } from "./report.ts"
 import type { Group, Runtime } from "./runtime.ts"
 import type { ActorSettings } from "./settings.ts"
 import { oversize } from "./sizer.ts"
 import { findCycle } from "./waitFor.ts"
 
 /** Where an actor is in its life; `lifecycle.ts` and `crash` below make all the transitions. */
-export type CellPhase = "New" | "Starting" | "Running" | "Closing" | "BackingOff" | "Stopped"
+export type CellPhase = "New" | "Starting" | "Running" | "Closing" | "BackingOff" | "Halted" | "Stopped"
+
+/** Whether it handles messages, or only starts and ends together with what it has below it. */
+export type CellKind = "actor" | "supervisor" | "family"
 
 /** What an actor is made of. */
 export interface CellOptions {
@@ -35,6 +41,7 @@ export interface CellOptions {
   readonly protocol: Protocol
   readonly address: string
   readonly settings: ActorSettings
+  readonly kind: CellKind
   /** Run at every start; gives the handlers by tag. */
   readonly build: Effect.Effect<unknown, unknown, unknown>
   /** What `build` and the handlers find around them, besides what `provide` adds. */
@@ -45,7 +52,51 @@ export interface CellOptions {
   readonly leave: (cell: ActorCell) => void
   /** The keyed family that the actor belongs to. */
   readonly family?: CellFamily | undefined
+  /** The supervisor whose child it is. */
+  readonly supervisor?: CellSupervisor | undefined
+  /** It is one of those that the application cannot be without: if it gives up, the runtime's root has. */
+  readonly isVital?: boolean | undefined
+  /** Ends what it has below it, just before it ends itself. */
+  readonly release?: ((reason: StopReason) => Effect.Effect<void>) | undefined
+  /** Called when nobody can start it again. */
+  readonly onForgotten?: (() => void) | undefined
+  /** Called when a stop of it is asked for. */
+  readonly onStopAsked?: (() => void) | undefined
 }
+
+/** What a cell tells its supervisor. */
+export interface CellSupervisor {
+  /** Whether a restart is the supervisor's affair, as others are restarted with it. */
+  readonly restartsGroups: boolean
+  /** It has changed its phase. */
+  changed(): void
+  /** It has failed, may be restarted, and waits to be released. */
+  asksForRestart(cell: ActorCell): void
+  /** It has stopped. */
+  childEnded(cell: ActorCell, reason: StopReason): void
+}
+
+/** A start that somebody waits for. */
+export interface AwaitedStart {
+  /**
+   * What follows when it fails: the end; a wait for the supervisor's word; or another try, with backoff
+   * and within the restart intensity, as after a crash.
+   */
+  readonly ifFailed: "end" | "hold" | "retry"
+  /** Called once, with what the start gave. */
+  readonly onStarted: (exit: Exit.Exit<void, unknown>) => void
+}
+
+/** A supervisor wants the incarnation to end, and the actor to wait until it is released. */
+export interface HaltRequest {
+  /** Until when the message in hand may take its time. */
+  readonly at: number
+  /** The address of the one that failed. */
+  readonly because: string
+}
+
+/** Why an incarnation is over: the actor's end, or what went before a restart. */
+export type DownReason = StopReason | "StartFailed" | "Restarted"
 
 /** What a cell tells its family. */
 export interface CellFamily {
@@ -53,6 +104,8 @@ export interface CellFamily {
   enters(cell: ActorCell): void
   /** It has no work any more. */
   rests(cell: ActorCell): void
+  /** The family is a supervisor's child, which stops it in its turn. */
+  readonly isSupervised: boolean
 }
 
 /** A stop that was asked for. */
@@ -71,8 +124,8 @@ export type Refusal = Busy | Timeout | Stopped | Deadlock
 export interface Target {
   /** The actor to send to, or why there is none. A keyed one may be new: the first message it takes in starts it. */
   resolve(fromInside: boolean): ActorCell | Busy | Stopped
-  /** The actor as it is now; undefined for a keyed actor that is not resident. */
-  current(): ActorCell | undefined
+  /** The actors as they are now: none for a keyed actor that is not resident, several for a pool. */
+  cells(): ReadonlyArray<ActorCell>
 }
 
 export class ActorCell implements Target {
@@ -80,7 +133,7 @@ export class ActorCell implements Target {
   readonly runtime: Runtime
   readonly address: string
   readonly settings: ActorSettings
-  readonly mailbox: MailboxCore<Envelope>
+  mailbox: MailboxCore<Envelope>
   /** Woken when anything changes that the lifecycle fiber may wait for. */
   readonly changes: Changes
   phase: CellPhase = "New"
@@ -94,14 +147,37 @@ export class ActorCell implements Target {
   stopReason: StopReason | undefined = undefined
   /** It is to end because it was idle. */
   passivating = false
+  /** It is to end because it said so itself. */
+  exiting = false
+  /** The child with which this supervisor is to fail. */
+  failedWith: string | undefined = undefined
+  haltRequest: HaltRequest | undefined = undefined
+  awaitedStart: AwaitedStart | undefined = undefined
+  /** No message is begun until it is resumed. */
+  suspended = false
+  /** The incarnation that is alive. */
+  present: Incarnation | undefined = undefined
+  /** Why the last incarnation is over; undefined while one is alive or about to be. */
+  lastDown: DownReason | undefined = undefined
+  /** Nothing of it runs any more. */
+  isGone = false
   private readonly counters: Counters
   private handlers: ReadonlyArray<Handler> = []
   private context: Context.Context<never> = Context.empty()
   /** It has, or had at the last look, messages queued or in hand. */
   private working = false
+  /** Messages were handled since the incarnation was last told that there are none. */
+  private hasHandled = false
   /** A turn is scheduled. */
   private scheduled = false
-  private stopObservers: Array<(reason: StopReason) => void> | undefined = undefined
+  /** Messages that handlers have put aside, in the order of doing so. */
+  private stash: Array<Envelope> = []
+  /** Turns of its own, which come before messages. */
+  private jobs: Array<Envelope> = []
+  private stopObservers: Set<(reason: StopReason) => void> | undefined = undefined
+  private goneObservers: Set<() => void> | undefined = undefined
+  private haltObservers: Set<() => void> | undefined = undefined
+  private downObservers: Set<(reason: DownReason) => void> | undefined = undefined
   private readonly turn = (): void => this.takeTurn()
 
   constructor(options: CellOptions) {
@@ -118,8 +194,8 @@ export class ActorCell implements Target {
     return this
   }
 
-  current(): ActorCell {
-    return this
+  cells(): ReadonlyArray<ActorCell> {
+    return [this]
   }
 
   // --- Taking messages in ---------------------------------------------------------------------------------------------
@@ -139,10 +215,7 @@ export class ActorCell implements Target {
       message.asker.asks ??= new Set()
       message.asker.asks.add(message)
     }
-    if (!this.working) {
-      this.working = true
-      this.runtime.workBegins()
-    }
+    this.work()
     this.wake()
     return undefined
   }
@@ -213,8 +286,8 @@ export class ActorCell implements Target {
 
   /** The message's deadline has come. */
   expire(message: Envelope): void {
-    const timeout = this.timeoutError(message, message.phase === "InHand" ? "running" : "queued")
-    if (message.phase === "Queued") this.withdraw(message, "deadline")
+    const timeout = this.timeoutError(message)
+    if (message.phase !== "InHand") this.withdraw(message, "deadline")
     // The caller first: a handler that cannot be interrupted must not hold it up.
     message.settle(Exit.fail(timeout))
     if (message.phase === "InHand") this.abort(message, "deadline")
@@ -222,24 +295,32 @@ export class ActorCell implements Target {
 
   /** Nobody waits for the answer any more. */
   cancel(message: Envelope): void {
-    if (message.phase === "Queued") this.withdraw(message, "interrupted")
-    else if (message.phase === "InHand") this.abort(message, "caller")
+    if (message.phase === "InHand") this.abort(message, "caller")
+    else if (message.phase !== "Gone") this.withdraw(message, "interrupted")
   }
 
   /** Interrupts the handler of the message in hand. */
   abort(message: Envelope, abort: Abort): void {
-    message.abort ??= abort
+    // One that is on its way to the stash is not put there if it is not wanted any more.
+    if (message.abort === undefined || message.abort === "stash") message.abort = abort
     this.runtime.nest(() => message.fiber?.interruptUnsafe())
   }
 
   private withdraw(message: Envelope, reason: "deadline" | "interrupted"): void {
-    this.mailbox.withdraw(message)
+    if (message.phase === "Stashed") this.stash = this.stash.filter((other) => other !== message)
+    else this.mailbox.withdraw(message)
     this.drop(message, reason)
-    if (this.mailbox.depth === 0 && this.inHand === undefined) this.rest()
+    if (this.isIdle) this.rest()
   }
 
-  private drop(message: Envelope, reason: keyof Counters["dropped"]): void {
+  private drop(message: Envelope, reason: DropReason): void {
+    const { deadLetters, timers } = this.runtime
     this.counters.dropped[reason]++
+    if (deadLetters.isWanted) {
+      const { isAsk, sentAt, spec } = message
+      const kind = isAsk ? "ask" : "tell"
+      deadLetters.publish({ actor: this.address, request: spec.tag, reason, kind, age: timers.now() - sentAt })
+    }
     this.leave(message)
   }
 
@@ -253,10 +334,15 @@ export class ActorCell implements Target {
   // --- The loop -------------------------------------------------------------------------------------------------------
 
   private wake(): void {
-    if (this.scheduled || this.phase !== "Running" || this.inHand !== undefined) return
+    if (this.scheduled || !this.mayBegin) return
     this.scheduled = true
     this.runtime.turnsWaiting++
     this.runtime.schedule(this.turn)
+  }
+
+  /** Whether the next message, or turn of its own, can be begun. */
+  private get mayBegin(): boolean {
+    return this.phase === "Running" && this.inHand === undefined && !this.suspended && this.haltRequest === undefined
   }
 
   /**
@@ -269,7 +355,7 @@ export class ActorCell implements Target {
     const { batchMessages, yieldEvery } = runtime.settings
     runtime.turnsWaiting--
     let handled = 0
-    while (this.phase === "Running" && this.inHand === undefined) {
+    while (this.mayBegin) {
       if (handled >= yieldEvery || (handled >= batchMessages && runtime.turnsWaiting > 0)) {
         if (this.mailbox.depth > 0) this.counters.yields++
         break
@@ -279,33 +365,43 @@ export class ActorCell implements Target {
         this.scheduled = false
         return
       }
-      const next = this.mailbox.take()
+      const next = this.takeJob() ?? this.mailbox.take()
       if (next === undefined) {
         this.scheduled = false
-        return this.rest()
+        if (this.hasHandled) this.present?.rests()
+        this.hasHandled = false
+        if (this.isIdle) this.rest()
+        return
       }
       this.deliver(next)
       handled++
     }
     // Until here, so that an asker that asks again at once is served by this turn, not by one of its own.
     this.scheduled = false
-    this.wake()
+    this.goOn()
+  }
+
+  /** Goes on with what waits. A suspended actor does not, and may have nothing left to do. */
+  private goOn(): void {
+    if (this.suspended && this.isIdle) this.rest()
+    else this.wake()
   }
 
   private deliver(message: Envelope): void {
     if (message.at !== Number.POSITIVE_INFINITY && message.at <= this.runtime.timers.now()) {
       // The event loop was busy and the timers are late. Expired work must not run all the same, and
       // whatever else is due goes first, so that the messages end in the order of their deadlines.
+      const timeout = this.timeoutError(message)
       this.drop(message, "deadline")
       this.runtime.timers.fireDue()
-      return message.settle(Exit.fail(this.timeoutError(message, "queued")))
+      return message.settle(Exit.fail(timeout))
     }
     message.phase = "InHand"
+    message.deliveries++
     this.inHand = message
     let effect: Effect.Effect<unknown, unknown>
     try {
-      const handler = this.handlers[message.spec.index]!
-      effect = handler(message.payload)
+      effect = message.spec === jobSpec ? this.beginJob(message) : this.handlers[message.spec.index]!(message.payload)
       if (!Effect.isEffect(effect)) throw new TypeError("the handler gave no Effect")
     } catch (defect) {
       return this.finish(message, Exit.die(defect))
@@ -318,41 +414,142 @@ export class ActorCell implements Target {
     message.fiber = fiber
     fiber.addObserver((exit) => {
       this.finish(message, exit)
-      this.wake()
+      this.goOn()
     })
     // It was aborted by what it did itself before it first suspended.
-    if (message.abort !== undefined) fiber.interruptUnsafe()
+    // To stash is a failure of its own already: what catches it, goes on.
+    if (message.abort !== undefined && message.abort !== "stash") fiber.interruptUnsafe()
   }
 
   /** A handler has ended: counts it, answers its asker, and looks whether the actor survives. */
   private finish(message: Envelope, exit: Exit.Exit<unknown, unknown>): void {
-    const abort = message.abort
+    const { abort } = message
+    const isAnswer = Exit.isSuccess(exit) || isTypedFailure(exit.cause)
     this.inHand = undefined
-    this.leave(message)
-    if (Exit.isSuccess(exit) || isTypedFailure(exit.cause)) {
-      if (abort === undefined) this.counters.handled++
-      else this.counters.failed++
-      message.settle(exit)
-    } else {
-      this.counters.failed++
-      if (abort === undefined || Cause.hasDies(exit.cause)) this.crash(message, exit.cause)
-      // Only a stop leaves an asker waiting: the others know already.
-      else message.settle(Exit.fail(this.stoppedError("running")))
+    if (message.spec === jobSpec) {
+      this.endJob(message, exit)
+      return this.afterwards()
     }
-    // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
-    if (this.phase !== "Running") this.changes.notify()
+    this.hasHandled = true
+    if (abort === "stash" && !isAnswer && !Cause.hasDies(exit.cause)) {
+      this.putAside(message)
+    } else if (!isAnswer && (abort === undefined || Cause.hasDies(exit.cause))) {
+      this.crash(message, exit.cause)
+    } else {
+      this.leave(message)
+      // What a handler answers that was told to stash and did not, counts like any answer.
+      if (isAnswer && (abort === undefined || abort === "stash")) this.counters.handled++
+      else this.counters.failed++
+      if (isAnswer) message.settle(exit)
+      // Only a stop leaves an asker waiting: the others know already.
+      else message.settle(Exit.fail(this.stoppedError(message)))
+    }
+    this.afterwards()
   }
 
+  private afterwards(): void {
+    if (this.exiting && this.phase === "Running") this.phase = "Closing"
+    // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
+    if (this.phase !== "Running" || this.haltRequest !== undefined) this.changes.notify()
+  }
+
+  /** The message in hand crashed the actor: it is delivered again, or consumed. */
   private crash(message: Envelope, cause: Cause.Cause<unknown>): void {
-    const { address: actor, incarnation } = this
+    const { address: actor, incarnation, settings } = this
+    this.recordCrash(cause)
+    const isWanted = (message.abort === undefined || message.abort === "stash") && this.phase !== "Stopped"
+    if (isWanted && message.deliveries <= settings.redeliver) {
+      message.abort = undefined
+      message.phase = "Queued"
+      message.fiber = undefined
+      return this.mailbox.putBack([message])
+    }
+    if (isWanted && settings.redeliver > 0) {
+      this.drop(message, "poison")
+    } else {
+      this.counters.failed++
+      this.leave(message)
+    }
+    message.settle(Exit.fail(withoutStack(() => new Crashed({ actor, request: message.spec.tag, incarnation }))))
+  }
+
+  private recordCrash(cause: Cause.Cause<unknown>): void {
+    const { address: actor, incarnation, runtime } = this
     this.counters.crashes++
     this.crashCause = cause
     if (this.phase === "Running") this.phase = "Closing"
     // The lifecycle fiber reports it, unless it is gone: the handler was abandoned at the end of a stop.
     if (this.phase === "Stopped") {
-      Effect.runForkWith(this.options.context)(logCrash("actor_crashed", actor, incarnation, cause))
+      const event = { _tag: "ActorCrashed", actor, incarnation, ...describeCause(cause) } as const
+      Effect.runForkWith(this.options.context)(emit(runtime, event))
     }
-    message.settle(Exit.fail(withoutStack(() => new Crashed({ actor, request: message.spec.tag, incarnation }))))
+  }
+
+  // --- The stash ------------------------------------------------------------------------------------------------------
+
+  /** The message in hand waits in the stash, if there is room and anybody wants it still. */
+  private putAside(message: Envelope): void {
+    message.fiber = undefined
+    message.abort = undefined
+    message.deliveries--
+    if (this.stash.length >= this.settings.stash) {
+      const { address: actor, settings } = this
+      this.drop(message, "capacity")
+      const busy = withoutStack(() => new Busy({ actor, limit: "stash", capacity: settings.stash }))
+      return message.settle(Exit.fail(busy))
+    }
+    message.phase = "Stashed"
+    this.stash.push(message)
+  }
+
+  /** All that was put aside comes next, in its order. */
+  unstashAll(): void {
+    if (this.stash.length === 0) return
+    for (const message of this.stash) message.phase = "Queued"
+    this.mailbox.putBack(this.stash)
+    this.stash = []
+    this.wake()
+  }
+
+  // --- Turns of its own -----------------------------------------------------------------------------------------------
+
+  /** Runs the job in a turn of its own, before the queued messages. */
+  signal(job: Job): void {
+    // What falls due in `build` waits for the actor to be ready.
+    if (this.phase !== "Running" && this.phase !== "Starting") return
+    this.jobs.push(new Envelope(this, jobSpec, job, 0, Number.POSITIVE_INFINITY, undefined, undefined))
+    this.wake()
+  }
+
+  private takeJob(): Envelope | undefined {
+    while (this.jobs.length > 0) {
+      const next = this.jobs.shift()!
+      if (!jobOf(next).isStale) return next
+    }
+    return undefined
+  }
+
+  private beginJob(message: Envelope): Effect.Effect<void> {
+    const job = jobOf(message)
+    // A drain waits for it, as for a message.
+    this.work()
+    job.begins()
+    return job.effect
+  }
+
+  private endJob(message: Envelope, exit: Exit.Exit<unknown, unknown>): void {
+    const job = jobOf(message)
+    const { abort } = message
+    this.leave(message)
+    if (Exit.isFailure(exit) && (abort === undefined || Cause.hasDies(exit.cause))) this.recordCrash(exit.cause)
+    job.ends()
+  }
+
+  /** There is something to do. */
+  private work(): void {
+    if (this.working) return
+    this.working = true
+    this.runtime.workBegins()
   }
 
   /** There is nothing to do now. */
@@ -365,26 +562,74 @@ export class ActorCell implements Target {
     else if (this.phase === "Running") this.options.family?.rests(this)
   }
 
+  /** Whether what is in hand is a message, not a turn of its own. */
+  get isHandling(): boolean {
+    return this.inHand !== undefined && this.inHand.spec !== jobSpec
+  }
+
   get isIdle(): boolean {
-    return this.inHand === undefined && this.mailbox.depth === 0
+    return this.inHand === undefined && this.depth === 0
+  }
+
+  /** Messages that were accepted and wait, in the mailbox or in the stash. */
+  get depth(): number {
+    return this.mailbox.depth + this.stash.length
   }
 
   // --- What the lifecycle fiber does to it ----------------------------------------------------------------------------
 
-  /** A new incarnation is ready: from here on messages are handled. */
+  /** An incarnation begins: gives the surroundings of its `build`. */
+  enter(scope: Scope.Scope): Context.Context<never> {
+    this.incarnation++
+    this.phase = "Starting"
+    this.resumesAt = 0
+    this.crashCause = undefined
+    this.failedWith = undefined
+    this.lastDown = undefined
+    this.exiting = false
+    this.present = new Incarnation(this, this.incarnation)
+    return this.options
+      .provide(Context.add(this.options.context, Scope.Scope, scope), this)
+      .pipe(Context.add(CurrentMessage, undefined), Context.add(CurrentIncarnation, this.present))
+  }
+
+  /** The incarnation is ready: from here on messages are handled. */
   open(handlers: ReadonlyArray<Handler>, context: Context.Context<never>): void {
     this.handlers = handlers
     this.context = context
     this.phase = "Running"
-    if (this.isIdle) this.rest()
-    else this.wake()
+    this.present?.rests()
+    // It may have said in its `build` that it is to end, or a child may have given up.
+    if (this.exiting || this.failedWith !== undefined) {
+      this.phase = "Closing"
+      this.changes.notify()
+    } else if (this.isIdle) this.rest()
+    this.wake()
   }
 
-  /** The incarnation is over: what it held is let go. */
+  /** The incarnation is about to end: none of its own turns comes any more. */
+  close(): void {
+    this.phase = "Closing"
+    this.present?.end()
+    this.present = undefined
+    this.jobs = []
+  }
+
+  /** The incarnation has ended: what it held is let go, what it had put aside is queued. */
   shut(): void {
     this.handlers = []
     this.context = Context.empty()
+    this.passivating = false
+    this.unstashAll()
     if (this.isIdle) this.rest()
+  }
+
+  /** Tells those who watch the incarnation that it is over. */
+  down(reason: DownReason): void {
+    this.lastDown = reason
+    const observers = this.downObservers
+    this.downObservers = undefined
+    for (const observer of observers ?? []) observer(reason)
   }
 
   countFailedStart(): void {
@@ -393,6 +638,85 @@ export class ActorCell implements Target {
 
   countRestart(): void {
     this.counters.restarts++
+  }
+
+  reportStart(exit: Exit.Exit<void, unknown>): void {
+    const awaited = this.awaitedStart
+    this.awaitedStart = undefined
+    awaited?.onStarted(exit)
+  }
+
+  /** Ends the incarnation for its supervisor's sake; of several requests the earliest time holds. */
+  requestHalt(at: number, because: string): void {
+    if (this.phase === "Stopped") return
+    this.haltRequest =
+      this.haltRequest === undefined
+        ? { at, because }
+        : { at: Math.min(at, this.haltRequest.at), because: this.haltRequest.because }
+    this.changes.notify()
+  }
+
+  /** Lets a halted actor start its next incarnation. */
+  releaseHalt(start: AwaitedStart | undefined): void {
+    this.haltRequest = undefined
+    this.awaitedStart = start
+    if (this.incarnation > 0) this.countRestart()
+    this.changes.notify()
+  }
+
+  /** The asker of the message in hand need not wait until the handler has been interrupted. */
+  haltInHand(because: string): void {
+    const message = this.inHand
+    if (message === undefined) return
+    const { address: actor, incarnation } = this
+    const crashed = new Crashed({ actor, request: message.spec.tag, incarnation, sibling: because })
+    message.settle(Exit.fail(withoutStack(() => crashed)))
+    this.abort(message, "halt")
+  }
+
+  /** Ends itself after the message in hand: normally, or as if it had been idle. */
+  exit(): void {
+    if (this.options.family !== undefined) this.passivating = true
+    this.exiting = true
+    if (this.phase !== "Running" || this.inHand !== undefined) return
+    this.phase = "Closing"
+    this.changes.notify()
+  }
+
+  /** A supervisor fails, because the child has given up. */
+  failWith(child: string): void {
+    if (this.phase !== "Running" && this.phase !== "Starting") return
+    this.failedWith ??= child
+    if (this.phase === "Starting") return
+    this.phase = "Closing"
+    this.changes.notify()
+  }
+
+  suspend(): boolean {
+    if (this.suspended || this.phase === "Stopped") return false
+    this.suspended = true
+    return true
+  }
+
+  resume(): boolean {
+    if (!this.suspended || this.phase === "Stopped") return false
+    this.suspended = false
+    if (this.isIdle && this.phase === "Running") this.rest()
+    this.wake()
+    return true
+  }
+
+  /** Makes it as new after its end, behind the same handles. */
+  revive(): void {
+    this.phase = "New"
+    this.stopReason = undefined
+    this.stopRequest = undefined
+    this.haltRequest = undefined
+    this.suspended = false
+    this.isGone = false
+    this.mailbox = new MailboxCore(this.settings.capacity)
+    this.options.group.cells.add(this)
+    this.runtime.cells.add(this)
   }
 
   /** Asks for an end; of several, the first gives the reason and the earliest the time. */
@@ -404,54 +728,83 @@ export class ActorCell implements Target {
       at: Math.min(at, first?.at ?? at),
       worksOff: worksOff && first?.worksOff !== false
     }
+    this.options.onStopAsked?.()
     this.changes.notify()
   }
 
   /** Ends an idle actor; it starts anew if messages come before it has ended. */
   passivate(): void {
-    if (this.phase !== "Running" || !this.isIdle) return
+    if (this.phase !== "Running" || !this.isIdle || this.suspended) return
     this.phase = "Closing"
     this.passivating = true
     this.changes.notify()
   }
 
   /**
-   * The end: answers all that is queued, and gives the number of messages dropped.
+   * The end: reports it, and answers all that is queued.
    *
    * An actor that leaves nothing behind is forgotten before anybody hears of its end, so that whoever
    * does can start it anew at once. One that was abandoned in the middle of something is not, until
    * `depart`: two incarnations must never be alive together.
    */
-  terminate(reason: StopReason, isGone: boolean): number {
+  terminate(reason: StopReason, isGone: boolean): void {
     this.phase = "Stopped"
     this.stopReason = reason
+    this.unstashAll()
     const left = this.mailbox.shutdown()
     for (const message of left) this.drop(message, dropReasonOf(reason))
+    // Before anybody hears of the end, who may then end the runtime, and with it the stream of events.
+    const { address: actor, incarnation, options } = this
+    const event = {
+      _tag: "ActorStopped",
+      actor,
+      kind: options.kind,
+      incarnation,
+      reason,
+      dropped: left.length
+    } as const
+    Effect.runForkWith(options.context)(emit(this.runtime, event))
     this.rest()
     this.runtime.cells.delete(this)
     if (isGone) this.depart()
-    this.inHand?.settle(Exit.fail(this.stoppedError("running")))
-    const answer = Exit.fail(this.stoppedError("queued"))
-    for (const message of left) message.settle(answer)
+    // The supervisor first: whoever hears of the end sees what the supervisor made of it.
+    this.options.supervisor?.childEnded(this, reason)
+    this.inHand?.settle(Exit.fail(this.stoppedError(this.inHand)))
+    for (const message of left) message.settle(Exit.fail(this.stoppedError(message)))
+    this.down(reason)
+    this.tellHalted()
     const observers = this.stopObservers
     this.stopObservers = undefined
     for (const observer of observers ?? []) observer(reason)
-    return left.length
   }
 
   /** Nothing of it runs any more: forgets it. */
   depart(): void {
+    this.isGone = true
     this.options.group.cells.delete(this)
     this.options.leave(this)
+    this.options.supervisor?.changed()
+    const observers = this.goneObservers
+    this.goneObservers = undefined
+    for (const observer of observers ?? []) observer()
   }
 
-  private timeoutError(message: Envelope, phase: Timeout["phase"]): Timeout {
+  /** Calls back once nothing of it runs any more. */
+  onGone(observer: () => void): void {
+    if (this.isGone) return observer()
+    this.goneObservers ??= new Set()
+    this.goneObservers.add(observer)
+  }
+
+  private timeoutError(message: Envelope): Timeout {
     const { at, sentAt, spec } = message
+    const phase = hasBegun(message) ? "running" : "queued"
     return withoutStack(() => new Timeout({ actor: this.address, request: spec.tag, phase, millis: at - sentAt }))
   }
 
-  private stoppedError(phase: "queued" | "running"): Stopped {
+  private stoppedError(message: Envelope): Stopped {
     const reason = this.stopReason ?? this.stopRequest?.reason ?? "Stopped"
+    const phase = hasBegun(message) ? "running" : "queued"
     return withoutStack(() => new Stopped({ actor: this.address, reason, phase }))
   }
 
@@ -461,14 +814,52 @@ export class ActorCell implements Target {
       observer(this.stopReason)
       return () => {}
     }
-    this.stopObservers ??= []
-    this.stopObservers.push(observer)
-    return () => {
-      const index = this.stopObservers?.indexOf(observer) ?? -1
-      if (index >= 0) this.stopObservers!.splice(index, 1)
+    const observers = (this.stopObservers ??= new Set())
+    observers.add(observer)
+    return () => observers.delete(observer)
+  }
+
+  /** Calls back once it is halted, or has stopped. */
+  onHalted(observer: () => void): () => void {
+    if (this.phase === "Halted" || this.phase === "Stopped") {
+      observer()
+      return () => {}
     }
+    const observers = (this.haltObservers ??= new Set())
+    observers.add(observer)
+    return () => observers.delete(observer)
+  }
+
+  /** It waits for its supervisor's word. */
+  halted(): void {
+    this.phase = "Halted"
+    this.tellHalted()
+    this.options.supervisor?.changed()
+  }
+
+  private tellHalted(): void {
+    const observers = this.haltObservers
+    this.haltObservers = undefined
+    for (const observer of observers ?? []) observer()
+  }
+
+  /** Calls back once the incarnation that is alive, or about to be, is over. */
+  onDown(observer: (reason: DownReason) => void): () => void {
+    if (this.lastDown !== undefined) {
+      observer(this.lastDown)
+      return () => {}
+    }
+    const observers = (this.downObservers ??= new Set())
+    observers.add(observer)
+    return () => observers.delete(observer)
   }
 }
+
+/** Whether a handler has had it in hand: it may have done part of its work. */
+const hasBegun = (message: Envelope): boolean => message.phase === "InHand" || message.deliveries > 0
+
+/** What envelopes of `jobSpec` carry; nobody else makes any. */
+const jobOf = (message: Envelope): Job => message.payload as Job
 
 /** A typed failure and nothing else: an answer, and the actor lives on. */
 const isTypedFailure = (cause: Cause.Cause<unknown>): boolean =>

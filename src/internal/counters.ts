@@ -13,7 +13,9 @@ export class Counters {
     interrupted: 0,
     shutdown: 0,
     rapid_fail: 0,
-    closed: 0
+    closed: 0,
+    capacity: 0,
+    poison: 0
   }
   readonly refused = { busy: 0, tooLarge: 0, stopped: 0, timeout: 0, deadlock: 0, invalid: 0 }
 

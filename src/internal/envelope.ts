@@ -8,11 +8,11 @@ import type { ActorCell } from "./actorCell.ts"
 import type { MessageSpec } from "./protocol.ts"
 import type { TimerEntry } from "./timers.ts"
 
-/** Where a message is. It never goes back. */
-export type Phase = "Queued" | "InHand" | "Gone"
+/** Where a message is. It goes back to the queue from the stash, and if it is delivered again after a crash. */
+export type Phase = "Queued" | "InHand" | "Stashed" | "Gone"
 
 /** Why the run loop interrupted a handler. */
-export type Abort = "deadline" | "caller" | "stop"
+export type Abort = "deadline" | "caller" | "stop" | "halt" | "stash"
 
 /** Gives the asker its answer. */
 export type Resume = (exit: Effect.Effect<unknown, unknown>) => void
@@ -33,10 +33,14 @@ export class Envelope implements TimerEntry {
   /** The handler's fiber, once it was found to suspend. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   abort: Abort | undefined = undefined
+  /** How often its handler has begun, those times left out that ended in the stash. */
+  deliveries = 0
   /** The message whose handler waits for this one; undefined for a tell, and for an ask from outside. */
   asker: Envelope | undefined
   /** The asks that this message's handler waits for, while it has any. */
   asks: Set<Envelope> | undefined = undefined
+  /** Somebody waits, or has waited, for the answer. */
+  readonly isAsk: boolean
   private resume: Resume | undefined
 
   constructor(
@@ -55,10 +59,7 @@ export class Envelope implements TimerEntry {
     this.at = at
     this.asker = asker
     this.resume = resume
-  }
-
-  get isAsk(): boolean {
-    return this.resume !== undefined
+    this.isAsk = resume !== undefined
   }
 
   /** Its timer: the deadline has come. */

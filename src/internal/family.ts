@@ -1,11 +1,12 @@
 /** The residents of a keyed family: started by their first message, passivated when idle, bounded. */
 import * as Effect from "effect/Effect"
-import { Busy, Stopped } from "../RykerError.ts"
+import { Busy, Stopped, type StopReason } from "../RykerError.ts"
 import { ActorCell, type CellFamily, type CellOptions, type Target } from "./actorCell.ts"
 import { withoutStack } from "./errors.ts"
+import { CurrentIncarnation } from "./incarnation.ts"
 import { begin } from "./lifecycle.ts"
 import type { Runtime } from "./runtime.ts"
-import { awaitStopped } from "./stopping.ts"
+import { awaitHalted, awaitStopped } from "./stopping.ts"
 import type { TimerEntry } from "./timers.ts"
 
 /** What a family is made of. */
@@ -29,6 +30,7 @@ export class Family implements CellFamily, TimerEntry {
   at = Number.POSITIVE_INFINITY
   place = -1
   order = 0
+  isSupervised = false
   private readonly options: FamilyOptions
   private readonly residents = new Map<string, ActorCell>()
   /** The latest failures by id, the oldest first; as many as there may be residents. */
@@ -38,7 +40,9 @@ export class Family implements CellFamily, TimerEntry {
   private candidate: ActorCell | undefined = undefined
   /** Since when actors rest, the longest first. May hold some that have work again. */
   private readonly resting = new Map<ActorCell, number>()
-  private closed = false
+  private closedFor: StopReason | undefined = undefined
+  /** Set while residents are not to start, as their family's supervisor restarts it. */
+  private haltedBecause: string | undefined = undefined
 
   constructor(options: FamilyOptions) {
     this.options = options
@@ -52,7 +56,10 @@ export class Family implements CellFamily, TimerEntry {
   target(id: string): Target {
     return {
       resolve: (fromInside) => this.resolve(id, fromInside),
-      current: () => this.current(id)
+      cells: () => {
+        const cell = this.current(id)
+        return cell === undefined ? [] : [cell]
+      }
     }
   }
 
@@ -65,8 +72,9 @@ export class Family implements CellFamily, TimerEntry {
     cell.phase = "Starting"
     cell.options.group.cells.add(cell)
     runtime.cells.add(cell)
+    if (this.haltedBecause !== undefined) cell.requestHalt(runtime.timers.now(), this.haltedBecause)
     // In a task of its own: a send never runs the code of `build` on its sender's stack.
-    runtime.schedule(() => begin(cell, { retryFirst: true, onFirstStart: () => {} }))
+    runtime.schedule(() => begin(cell, undefined))
   }
 
   rests(cell: ActorCell): void {
@@ -86,16 +94,68 @@ export class Family implements CellFamily, TimerEntry {
     this.armTimer()
   }
 
-  /** Stops all residents by `at`. */
-  close(at: number): Effect.Effect<void> {
+  /** Stops all residents by `at`, and takes no more. */
+  close(reason: StopReason, at: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.closed = true
+      this.closedFor ??= reason
+      this.haltedBecause = undefined
       this.options.runtime.timers.remove(this)
       const cells = Array.from(this.residents.values())
-      for (const cell of cells) cell.requestStop("ScopeClosed", at)
+      this.stopResidents(reason, at)
       this.freeName()
       return Effect.forEach(cells, awaitStopped, { discard: true })
     })
+  }
+
+  private stopResidents(reason: StopReason, at: number): void {
+    for (const cell of this.residents.values()) cell.requestStop(reason, at)
+  }
+
+  /** Ends the incarnation of every resident, and lets none start until `open`. */
+  halt(at: number, because: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.haltedBecause = because
+      const cells = Array.from(this.residents.values())
+      for (const cell of cells) cell.requestHalt(at, because)
+      return Effect.forEach(cells, awaitHalted, { discard: true })
+    })
+  }
+
+  /** What the family is to its supervisor: a child that is there as long as its residents may be. */
+  get asChild(): Pick<CellOptions, "kind" | "build" | "release" | "onStopAsked"> {
+    let own: ActorCell | undefined
+    const end = Effect.suspend(() => {
+      if (own === undefined) return Effect.void
+      const { haltRequest, runtime, settings, stopRequest } = own
+      return stopRequest === undefined
+        ? this.halt(runtime.timers.now() + settings.shutdown, haltRequest?.because ?? own.address)
+        : this.close(stopRequest.reason, stopRequest.at)
+    })
+    return {
+      kind: "family",
+      build: Effect.gen({ self: this }, function* () {
+        own = (yield* CurrentIncarnation)?.cell
+        yield* Effect.addFinalizer(() => end)
+        this.open()
+        return {}
+      }),
+      release: (reason) => this.close(reason, this.options.runtime.timers.now()),
+      onStopAsked: () => {
+        // A stop that comes, or comes sooner, while residents end for a restart or a later stop.
+        if (own?.stopRequest !== undefined && own.phase === "Closing") {
+          this.stopResidents(own.stopRequest.reason, own.stopRequest.at)
+        }
+      }
+    }
+  }
+
+  /** Takes messages, and lets the residents that were halted start again. */
+  open(): void {
+    this.closedFor = undefined
+    this.haltedBecause = undefined
+    for (const cell of this.residents.values()) {
+      if (cell.haltRequest !== undefined) cell.releaseHalt(undefined)
+    }
   }
 
   /**
@@ -107,9 +167,9 @@ export class Family implements CellFamily, TimerEntry {
     const current = this.current(id)
     if (current !== undefined) return current
     const { refused } = runtime.group(name).counters
-    if (this.closed || runtime.closed || (runtime.drainBy !== undefined && !fromInside)) {
+    if (this.closedFor !== undefined || runtime.closed || (runtime.drainBy !== undefined && !fromInside)) {
       refused.stopped++
-      const reason = this.closed ? "ScopeClosed" : "Draining"
+      const reason = this.closedFor ?? "Draining"
       return withoutStack(() => new Stopped({ actor: `${name}/${id}`, reason, phase: "refused" }))
     }
     if (this.residents.size >= maxResident) {
@@ -146,12 +206,13 @@ export class Family implements CellFamily, TimerEntry {
 
   /** Once it is closed and its last actor is gone, another family may have its name. */
   private freeName(): void {
-    if (this.closed && this.residents.size === 0) this.options.runtime.names.delete(this.options.name)
+    if (!this.isSupervised && this.closedFor !== undefined && this.residents.size === 0)
+      this.options.runtime.names.delete(this.options.name)
   }
 
   private armTimer(): void {
     const oldest = this.resting.values().next()
-    if (oldest.done === true || this.closed) return
+    if (oldest.done === true || this.closedFor !== undefined) return
     this.at = oldest.value + this.options.idleAfter
     this.options.runtime.timers.add(this)
   }

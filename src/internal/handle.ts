@@ -2,11 +2,15 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
+import type { Any } from "../Actor.ts"
 import type { Target } from "./actorCell.ts"
 import type { MessageSpec, Protocol } from "./protocol.ts"
 import { ask, tell } from "./send.ts"
 
 export const TypeId = "~ryker/Actor/Handle"
+
+/** Every handle is a `HandleImpl`; the interface hides what users have no business with. */
+export const implOf = (handle: Any): HandleImpl => handle as HandleImpl
 
 /** A send as the implementation sees it; the types of `Actor.Handle` say which payload and reply it has. */
 type Send = (

@@ -7,13 +7,15 @@
  * ```
  *
  * A start that fails goes from Starting to Closing. From Closing, a passivated actor for which messages
- * came goes to Starting at once. Stopped is reached from New, Closing and BackingOff.
+ * came goes to Starting at once, and one that its supervisor stopped, to start it again in its turn, to
+ * Halted; so does one whose restart is the supervisor's affair. Stopped is reached from New, Closing,
+ * BackingOff and Halted.
  *
  * The fiber is never interrupted. It is told to end by `requestStop`, so that an end always goes the
  * same way: work until its time is over, then close, then answer what is left.
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -23,66 +25,60 @@ import * as Scope from "effect/Scope"
 import * as Backoff from "../Backoff.ts"
 import * as RestartWindow from "../RestartWindow.ts"
 import { StartError, type StopReason } from "../RykerError.ts"
-import type { ActorCell } from "./actorCell.ts"
-import { CurrentMessage } from "./envelope.ts"
+import type { ActorCell, AwaitedStart, DownReason } from "./actorCell.ts"
 import { type Handler, MissingHandler } from "./protocol.ts"
-import { describeCause, logCrash, logEvent } from "./report.ts"
+import { describeCause, emit } from "./report.ts"
 
 /** How an incarnation ended. */
-type Ending = "Crashed" | "StartFailed" | "Passivated" | "Stopped"
+type Ending = "Crashed" | "StartFailed" | "Failed" | "Exited" | "Passivated" | "Halted" | "Stopped"
 
-/** What a start gave: handlers in the order of the protocol, or nothing, as a stop made it pointless. */
+/** What a start gave: handlers in the order of the protocol, or nothing, as it was cut short. */
 type Started = Exit.Exit<ReadonlyArray<Handler>, unknown> | "Aborted"
 
-/** How a life begins. */
-export interface BeginOptions {
-  /**
-   * Treats a first start that fails as any later one: with backoff, within the restart intensity. That
-   * is for keyed actors, whose messages wait already. Otherwise the actor ends.
-   */
-  readonly retryFirst: boolean
-  /** Called once, with what the first start gave. */
-  readonly onFirstStart: (exit: Exit.Exit<void, unknown>) => void
-}
-
 /** Begins the actor's life. It is over when `cell.phase` is `"Stopped"`, which it becomes in any case. */
-export const begin = (cell: ActorCell, options: BeginOptions): void => {
-  const life = new Life(cell, options)
+export const begin = (cell: ActorCell, start: AwaitedStart | undefined): void => {
+  cell.awaitedStart = start
+  const life = new Life(cell)
   const fiber = Effect.runForkWith(cell.options.context)(life.run(), { uninterruptible: true })
   // Nothing in a life may fail. If it does all the same, the actor must not stay as a zombie.
   fiber.addObserver((exit) => {
     if (Exit.isSuccess(exit) || cell.phase === "Stopped") return
     cell.terminate("Crashed", true)
-    life.reportFirstStart(exit)
+    cell.reportStart(exit)
   })
 }
 
 class Life {
   private readonly cell: ActorCell
-  private readonly retryFirst: boolean
-  private onFirstStart: ((exit: Exit.Exit<void, unknown>) => void) | undefined
   private restarts = RestartWindow.empty
   private backoff = Backoff.initial
   private random: Random.Random | undefined = undefined
   /** How long the last incarnation handled messages, in milliseconds. */
   private healthyFor = 0
+  /** What follows if the start in progress fails. */
+  private ifFailed: AwaitedStart["ifFailed"] = "retry"
+  /** What the first start failed with. */
+  private failedStart: Exit.Exit<never, unknown> | undefined = undefined
   /** What a stop had no time to wait for: fibers of `build` and of Scopes. */
   private readonly abandoned: Array<Fiber.Fiber<unknown, unknown>> = []
 
-  constructor(cell: ActorCell, options: BeginOptions) {
+  constructor(cell: ActorCell) {
     this.cell = cell
-    this.retryFirst = options.retryFirst
-    this.onFirstStart = options.onFirstStart
   }
 
   run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { cell } = this
+      const { restart } = cell.settings
       while (true) {
         // A stop may come before the first start.
         if (this.stopIsDue()) {
-          this.reportFirstStart(Exit.fail(this.stoppedWhileStarting()))
+          cell.reportStart(Exit.fail(this.cutShort()))
           return yield* this.end(cell.stopRequest!.reason)
+        }
+        if (cell.haltRequest !== undefined) {
+          yield* this.awaitRelease()
+          continue
         }
         const ending = yield* this.incarnation()
         if (ending === "Stopped" || this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
@@ -91,11 +87,19 @@ class Life {
           // Messages came while it closed. They were accepted, so it starts anew for them.
           continue
         }
-        if (ending === "StartFailed" && cell.incarnation === 1 && !this.retryFirst) return yield* this.end("Crashed")
-        if (cell.settings.restart === "temporary") return yield* this.end("Crashed")
+        if (ending === "Exited" && restart !== "permanent") return yield* this.end("Normal")
+        if (ending === "StartFailed" && this.ifFailed === "end") return yield* this.end("Crashed")
+        if (ending === "StartFailed" && this.ifFailed === "hold") {
+          cell.requestHalt(cell.runtime.timers.now(), cell.address)
+          continue
+        }
+        if ((ending === "Crashed" || ending === "StartFailed" || ending === "Failed") && restart === "temporary") {
+          return yield* this.end("Crashed")
+        }
+        // It ends and starts again for others' sake: that is not counted against it.
+        if (cell.haltRequest !== undefined) continue
         if (!this.admitRestart()) return yield* this.end("RapidFail")
         yield* this.backOff()
-        if (!this.stopIsDue()) cell.countRestart()
       }
     })
   }
@@ -104,40 +108,46 @@ class Life {
   private incarnation(): Effect.Effect<Ending> {
     return Effect.gen({ self: this }, function* () {
       const { cell } = this
+      const { address: actor, runtime } = cell
       const scope = Scope.makeUnsafe()
-      cell.incarnation++
-      cell.phase = "Starting"
-      cell.crashCause = undefined
-      const context = Context.add(
-        cell.options.provide(Context.add(cell.options.context, Scope.Scope, scope), cell),
-        CurrentMessage,
-        undefined
-      )
+      const context = cell.enter(scope)
+      const { incarnation } = cell
+      this.ifFailed = cell.awaitedStart?.ifFailed ?? "retry"
+      this.healthyFor = 0
       const started = yield* this.start(context)
       let ending: Ending
-      this.healthyFor = 0
       if (started === "Aborted") {
-        ending = "Stopped"
+        ending = this.stopIsDue() ? "Stopped" : "Halted"
       } else if (Exit.isSuccess(started)) {
-        const openedAt = cell.runtime.timers.now()
+        const openedAt = runtime.timers.now()
         cell.open(started.value, context)
-        this.reportFirstStart(Exit.void)
+        yield* emit(runtime, { _tag: "ActorStarted", actor, kind: cell.options.kind, incarnation })
+        cell.reportStart(Exit.void)
+        cell.options.supervisor?.changed()
         ending = yield* this.untilEnd()
-        this.healthyFor = cell.runtime.timers.now() - openedAt
+        this.healthyFor = runtime.timers.now() - openedAt
       } else {
         ending = "StartFailed"
         cell.crashCause = started.cause
         cell.countFailedStart()
-        yield* logCrash("actor_start_failed", cell.address, cell.incarnation, started.cause)
+        yield* emit(runtime, { _tag: "ActorStartFailed", actor, incarnation, ...describeCause(started.cause) })
       }
       if (ending === "Crashed") yield* this.reportCrash()
+      if (ending === "Failed") {
+        yield* emit(runtime, { _tag: "SupervisorFailed", actor, child: cell.failedWith!, incarnation })
+      }
       yield* this.close(scope)
       // The handler in hand may also crash while it is being stopped.
-      if (ending === "Stopped") yield* this.reportCrash()
+      if (ending === "Stopped" || ending === "Halted") yield* this.reportCrash()
       cell.shut()
+      if (ending !== "Stopped") cell.down(downReasons[ending])
       // The caller of a first start that failed hears of it when all it had acquired is released again.
-      if (started === "Aborted") this.reportFirstStart(Exit.fail(this.stoppedWhileStarting()))
-      else if (Exit.isFailure(started)) this.reportFirstStart(Exit.failCause(this.explain(started.cause)))
+      if (started === "Aborted") cell.reportStart(Exit.fail(this.cutShort()))
+      else if (Exit.isFailure(started)) {
+        this.failedStart = Exit.failCause(this.explain(started.cause))
+        // Where it is the actor's end, that comes first: whoever hears of the failure may start it anew.
+        if (this.ifFailed !== "end") cell.reportStart(this.failedStart)
+      }
       return ending
     })
   }
@@ -162,19 +172,30 @@ class Life {
       const isDone = () => fiber.pollUnsafe() !== undefined
       fiber.addObserver(() => cell.changes.notify())
       yield* cell.changes.waitUntil(
-        () => isDone() || this.stopIsDue(),
+        () => isDone() || this.stopIsDue() || cell.haltRequest !== undefined,
         () => Math.min(deadline, cell.stopRequest?.at ?? Infinity)
       )
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return exit
-      const isAborted = this.stopIsDue()
-      const failure = Exit.fail(isAborted ? this.stoppedWhileStarting() : this.startTimedOut())
+      const isAborted = this.stopIsDue() || cell.haltRequest !== undefined
+      const failure = Exit.fail(isAborted ? this.cutShort() : this.startTimedOut())
       fiber.interruptUnsafe()
+      if (isAborted) this.reportDefect(fiber, "ActorStartFailed")
       // A build that cannot be interrupted must not hold up whoever waits for the start; the next
       // incarnation does wait, as two must never be alive together.
-      if (!isDone()) this.reportFirstStart(failure)
+      if (!isDone()) cell.reportStart(failure)
       if (!(yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity))) this.abandoned.push(fiber)
       return isAborted ? "Aborted" : failure
+    })
+  }
+
+  /** Nobody waits for the fiber's end any more: if it dies, maybe after the actor's end, nobody else would tell. */
+  private reportDefect(fiber: Fiber.Fiber<unknown, unknown>, tag: "ActorStartFailed" | "FinalizerFailed"): void {
+    const { address: actor, incarnation, options, runtime } = this.cell
+    fiber.addObserver((exit) => {
+      if (Exit.isSuccess(exit) || !Cause.hasDies(exit.cause)) return
+      const event = { _tag: tag, actor, incarnation, ...describeCause(exit.cause) }
+      Effect.runForkWith(options.context)(emit(runtime, event))
     })
   }
 
@@ -184,9 +205,12 @@ class Life {
     return new StartError({ actor, reason: "Timeout", detail })
   }
 
-  private stoppedWhileStarting(): StartError {
-    const { address: actor, stopRequest } = this.cell
-    const detail = `it was stopped while it started (${stopRequest?.reason})`
+  private cutShort(): StartError {
+    const { address: actor, haltRequest, stopRequest } = this.cell
+    const detail =
+      stopRequest === undefined && haltRequest !== undefined
+        ? `it was stopped while it started, because "${haltRequest.because}" failed`
+        : `it was stopped while it started (${stopRequest?.reason})`
     return new StartError({ actor, reason: "NotRunning", detail })
   }
 
@@ -201,12 +225,6 @@ class Life {
     return Cause.fail(new StartError({ actor: this.cell.address, reason: "Defect", detail }))
   }
 
-  reportFirstStart(exit: Exit.Exit<void, unknown>): void {
-    const report = this.onFirstStart
-    this.onFirstStart = undefined
-    report?.(exit)
-  }
-
   // --- Ending ---------------------------------------------------------------------------------------------------------
 
   /** A stop was asked for, and there is nothing left to do or no time left to do it. */
@@ -215,34 +233,45 @@ class Life {
     return stopRequest !== undefined && (isIdle || !stopRequest.worksOff || stopRequest.at <= runtime.timers.now())
   }
 
+  private haltIsDue(): boolean {
+    const { haltRequest, inHand, runtime } = this.cell
+    return haltRequest !== undefined && (inHand === undefined || haltRequest.at <= runtime.timers.now())
+  }
+
   private untilEnd(): Effect.Effect<Ending> {
     const { cell } = this
     return Effect.map(
       cell.changes.waitUntil(
-        () => cell.phase !== "Running" || this.stopIsDue(),
-        () => cell.stopRequest?.at ?? Infinity
+        () => cell.phase !== "Running" || this.stopIsDue() || this.haltIsDue(),
+        () => Math.min(cell.stopRequest?.at ?? Infinity, cell.haltRequest?.at ?? Infinity)
       ),
       (): Ending => {
         if (cell.crashCause !== undefined) return "Crashed"
-        return cell.passivating ? "Passivated" : "Stopped"
+        if (cell.failedWith !== undefined) return "Failed"
+        if (cell.passivating) return "Passivated"
+        if (cell.exiting) return "Exited"
+        return this.stopIsDue() ? "Stopped" : "Halted"
       }
     )
   }
 
   private reportCrash(): Effect.Effect<void> {
-    const { address, crashCause, incarnation } = this.cell
-    return crashCause === undefined ? Effect.void : logCrash("actor_crashed", address, incarnation, crashCause)
+    const { address: actor, crashCause, incarnation, runtime } = this.cell
+    if (crashCause === undefined) return Effect.void
+    return emit(runtime, { _tag: "ActorCrashed", actor, incarnation, ...describeCause(crashCause) })
   }
 
   /** Ends the message in hand, then closes the Scope; both within the time of a stop, if there is one. */
   private close(scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { cell } = this
-      const { address, incarnation } = cell
-      cell.phase = "Closing"
-      const until = () => cell.stopRequest?.at ?? Infinity
+      const { address: actor, incarnation, options, runtime } = cell
+      cell.close()
+      // A supervisor's Scope holds its children, each of which keeps to the time of the stop by itself.
+      const until = () => (options.kind === "actor" ? (cell.stopRequest?.at ?? Infinity) : Infinity)
       if (cell.inHand !== undefined) {
-        cell.abort(cell.inHand, "stop")
+        if (cell.stopRequest === undefined && cell.haltRequest !== undefined) cell.haltInHand(cell.haltRequest.because)
+        else cell.abort(cell.inHand, "stop")
         yield* cell.changes.waitUntil(() => cell.inHand === undefined, until)
       }
       const exit = cell.crashCause === undefined ? Exit.void : Exit.failCause(cell.crashCause)
@@ -254,39 +283,49 @@ class Life {
         // Without a stop there is no end to the waiting, as two incarnations must never be alive
         // together. Whoever is on call should know what the actor waits for.
         const inTime = yield* cell.changes.waitUntil(isClosed, () => Math.min(patience, until()))
-        if (!inTime && cell.stopRequest === undefined) {
-          yield* logEvent("Warn", "scope_slow_to_close", address, { incarnation, waited_ms: cell.settings.shutdown })
+        if (!inTime && cell.stopRequest === undefined && options.kind === "actor") {
+          yield* emit(runtime, { _tag: "ScopeSlowToClose", actor, incarnation, waited: cell.settings.shutdown })
         }
         yield* cell.changes.waitUntil(isClosed, until)
       }
       const closed = closing.pollUnsafe()
       if (closed === undefined) {
         this.abandoned.push(closing)
-        yield* logEvent("Warn", "scope_abandoned", address, { incarnation })
+        yield* emit(runtime, { _tag: "ScopeAbandoned", actor, incarnation })
+        this.reportDefect(closing, "FinalizerFailed")
       } else if (Exit.isFailure(closed)) {
-        yield* logEvent("Error", "finalizer_failed", address, { incarnation, ...describeCause(closed.cause) })
+        yield* emit(runtime, { _tag: "FinalizerFailed", actor, incarnation, ...describeCause(closed.cause) })
       }
-      cell.passivating = false
     })
+  }
+
+  private end(reason: StopReason): Effect.Effect<void> {
+    const { release } = this.cell.options
+    return release === undefined
+      ? this.endNow(reason)
+      : Effect.andThen(
+          release(reason),
+          Effect.suspend(() => this.endNow(reason))
+        )
   }
 
   /**
    * Ends the actor in this very step, so that no message comes in after the decision. The effect that
-   * it gives logs the end, and waits for what was abandoned, so that the actor is forgotten only then.
+   * it gives waits for what was abandoned, so that the actor is forgotten only then.
    */
-  private end(reason: StopReason): Effect.Effect<void> {
+  private endNow(reason: StopReason): Effect.Effect<void> {
     const { cell } = this
+    const { address, options, runtime } = cell
     const isGone = () => cell.inHand === undefined && this.abandoned.every((fiber) => fiber.pollUnsafe() !== undefined)
     const wasGone = isGone()
-    const dropped = cell.terminate(reason, wasGone)
-    const isFailure = reason === "RapidFail" || reason === "Crashed"
-    const level = isFailure ? "Error" : dropped > 0 ? "Warn" : "Debug"
-    const log = logEvent(level, "actor_stopped", cell.address, { reason, incarnation: cell.incarnation, dropped })
-    if (wasGone) return log
-    return log.pipe(
-      Effect.andThen(cell.changes.waitUntil(isGone, () => Infinity)),
-      Effect.andThen(Effect.sync(() => cell.depart()))
-    )
+    cell.terminate(reason, wasGone)
+    if (this.failedStart !== undefined) cell.reportStart(this.failedStart)
+    return Effect.gen(function* () {
+      if (reason === "RapidFail" && options.isVital === true) yield* runtime.giveUp(address)
+      if (wasGone) return
+      yield* cell.changes.waitUntil(isGone, () => Infinity)
+      cell.depart()
+    })
   }
 
   // --- Restarting -----------------------------------------------------------------------------------------------------
@@ -298,26 +337,52 @@ class Life {
     return admission.admitted
   }
 
-  /** Waits before the restart, or until a stop leaves nothing to start for. */
+  /** Waits before the restart, or until something else is wanted of it. */
   private backOff(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { cell } = this
-      const { backoff, intensity } = cell.settings
-      const { timers } = cell.runtime
-      this.random ??= cell.runtime.randomFor(cell.address)
+      const { options, runtime, settings } = cell
+      const { backoff, intensity } = settings
+      this.random ??= runtime.randomFor(cell.address)
       // Healthy for a whole window: the series of delays starts over.
       const wasHealthy = this.healthyFor >= intensity.window
       this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, this.random.nextDoubleUnsafe())
+      const { delay } = this.backoff
       cell.phase = "BackingOff"
-      cell.resumesAt = timers.now() + this.backoff.delay
-      yield* logEvent("Info", "actor_restarting", cell.address, {
-        incarnation: cell.incarnation + 1,
-        delay_ms: Math.round(this.backoff.delay)
-      })
+      cell.resumesAt = runtime.timers.now() + delay
+      yield* emit(runtime, { _tag: "ActorRestarting", actor: cell.address, incarnation: cell.incarnation + 1, delay })
+      const { supervisor } = options
+      if (supervisor !== undefined && supervisor.restartsGroups && cell.stopRequest === undefined) {
+        cell.requestHalt(runtime.timers.now(), cell.address)
+        return supervisor.asksForRestart(cell)
+      }
       yield* cell.changes.waitUntil(
-        () => this.stopIsDue(),
+        () => this.stopIsDue() || cell.haltRequest !== undefined,
         () => Math.min(cell.resumesAt, cell.stopRequest?.at ?? Infinity)
       )
+      if (!this.stopIsDue() && cell.haltRequest === undefined) cell.countRestart()
     })
   }
+
+  /** Waits until its supervisor lets it start again, or a stop is due. */
+  private awaitRelease(): Effect.Effect<void> {
+    const { cell } = this
+    cell.halted()
+    return Effect.asVoid(
+      cell.changes.waitUntil(
+        () => this.stopIsDue() || cell.haltRequest === undefined,
+        () => cell.stopRequest?.at ?? Infinity
+      )
+    )
+  }
 }
+
+/** What those who watch an incarnation hear, when it was not the actor's end. */
+const downReasons = {
+  Crashed: "Crashed",
+  StartFailed: "StartFailed",
+  Failed: "SupervisorStopped",
+  Exited: "Normal",
+  Passivated: "Passivated",
+  Halted: "Restarted"
+} as const satisfies Record<Exclude<Ending, "Stopped">, DownReason>

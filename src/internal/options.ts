@@ -63,9 +63,12 @@ const checkRestart = (owner: string, value: RestartType): Effect.Effect<RestartT
 /** What the options of one actor look like; see `Actor.Options` for what each means. */
 export interface ActorOptions {
   readonly capacity?: number | undefined
+  readonly stash?: number | undefined
+  readonly redeliver?: number | undefined
   readonly maxMessageBytes?: number | undefined
   readonly deadline?: Duration.Input | undefined
   readonly restart?: RestartType | undefined
+  readonly significant?: boolean | undefined
   readonly startTimeout?: Duration.Input | undefined
   readonly shutdown?: Duration.Input | undefined
   readonly backoff?:
@@ -92,9 +95,17 @@ export const resolveActor = Effect.fnUntraced(function* (
   defaults: ActorSettings
 ): Effect.fn.Return<ActorSettings, InvalidOption> {
   const { backoff, intensity } = options
+  const restart = yield* checkRestart(owner, options.restart ?? defaults.restart)
+  const significant = options.significant ?? false
+  if (significant && restart === "permanent") {
+    const rule = 'false for a permanent child, which is always restarted: make it "transient" or "temporary"'
+    return yield* new InvalidOption({ owner, option: "significant", value: "true", rule })
+  }
   const cap = yield* checkMillis(owner, "backoff.cap", backoff?.cap ?? defaults.backoff.cap, 1, 86_400_000)
   return {
     capacity: yield* checkInt(owner, "capacity", options.capacity ?? defaults.capacity, 1, 1_048_576),
+    stash: yield* checkInt(owner, "stash", options.stash ?? defaults.stash, 0, 1_048_576),
+    redeliver: yield* checkInt(owner, "redeliver", options.redeliver ?? defaults.redeliver, 0, 1_000_000),
     maxMessageBytes: yield* checkInt(
       owner,
       "maxMessageBytes",
@@ -103,7 +114,8 @@ export const resolveActor = Effect.fnUntraced(function* (
       Number.MAX_SAFE_INTEGER
     ),
     deadline: yield* checkMillis(owner, "deadline", options.deadline ?? defaults.deadline, 1, infinite),
-    restart: yield* checkRestart(owner, options.restart ?? defaults.restart),
+    restart,
+    significant,
     startTimeout: yield* checkMillis(owner, "startTimeout", options.startTimeout ?? defaults.startTimeout, 1, infinite),
     shutdown: yield* checkMillis(owner, "shutdown", options.shutdown ?? defaults.shutdown, 0, infinite),
     backoff: {

@@ -123,3 +123,6 @@ export class Protocol {
     })
   }
 }
+
+/** The protocol of what handles no messages: supervisors and families. */
+export const noMessages = new Protocol([])

@@ -1,15 +1,21 @@
 /** What all actors of one `Ryker.layer` share: clock and timers, dispatcher, registry, settings. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
+import type { DeadLetter } from "../DeadLetter.ts"
 import type * as Ledger from "../Ledger.ts"
+import type { RykerEvent } from "../RykerEvent.ts"
+import { RootFailure } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
 import { Changes } from "./changes.ts"
 import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
+import { Feed } from "./feed.ts"
+import { emit } from "./report.ts"
 import type { RuntimeSettings } from "./settings.ts"
 import { Timers } from "./timers.ts"
 
@@ -34,8 +40,8 @@ export class Group {
     let queued = 0
     let inHand = 0
     for (const cell of this.cells) {
-      queued += cell.mailbox.depth
-      if (cell.inHand !== undefined) inHand++
+      queued += cell.depth
+      if (cell.isHandling) inHand++
     }
     return this.counters.entry(this.name, queued, inHand)
   }
@@ -54,6 +60,10 @@ export class Runtime implements RykerService {
   readonly timers: Timers
   readonly changes: Changes
   readonly closing: Closing<ReadonlyArray<Ledger.Entry>>
+  readonly events = new Feed<RykerEvent>()
+  readonly deadLetters = new Feed<DeadLetter>()
+  /** Fails once something at the top has given up for good. */
+  readonly failure = Deferred.makeUnsafe<never, RootFailure>()
   readonly groups = new Map<string, Group>()
   /** Those that have not stopped, in the order of their start. */
   readonly cells = new Set<ActorCell>()
@@ -69,16 +79,19 @@ export class Runtime implements RykerService {
   busy = 0
   /** How many turns are scheduled and have not begun. */
   turnsWaiting = 0
+  private hasGivenUp = false
   private nesting = 0
   private spawned = 0
   private readonly seed: number
+  private readonly clock: Clock.Clock
   private readonly dispatcher: Scheduler.SchedulerDispatcher
 
   constructor(settings: RuntimeSettings, context: Context.Context<never>) {
     this.settings = settings
     this.context = context
     this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
-    this.timers = new Timers(Context.get(context, Clock.Clock), context)
+    this.clock = Context.get(context, Clock.Clock)
+    this.timers = new Timers(this.clock, context)
     this.changes = new Changes(this.timers, (task) => this.schedule(task))
     this.closing = new Closing(this.timers, settings.drainDeadline, () => this.books)
     this.seed = Context.get(context, Random.Random).nextIntUnsafe()
@@ -120,6 +133,24 @@ export class Runtime implements RykerService {
   /** A random stream of the actor's own: what others draw does not change what it draws. */
   randomFor(address: string): Random.Random {
     return Effect.runSync(Random.withSeed(Effect.service(Random.Random), `${this.seed}/${address}`))
+  }
+
+  /** Milliseconds since the epoch, for people; whatever is measured uses `timers`. */
+  wallClock(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
+  /** Something at the top has given up. Of several, the first is the failure that the host sees. */
+  giveUp(actor: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.hasGivenUp) return Effect.void
+      this.hasGivenUp = true
+      // The log line first: whoever waits for the failure may end the process.
+      return Effect.andThen(
+        emit(this, { _tag: "RootFailed", actor }),
+        Effect.sync(() => Deferred.doneUnsafe(this.failure, Effect.fail(new RootFailure({ actor }))))
+      )
+    })
   }
 
   get ledger(): ReadonlyArray<Ledger.Entry> {

@@ -66,7 +66,7 @@ export const tell = (
     const fromInside = inHandOf(fiber) !== undefined
     const cell = resolve(target, spec, payload, fromInside)
     if (!(cell instanceof ActorCell)) return Effect.fail(cell)
-    const now = deadline === undefined ? 0 : cell.runtime.timers.now()
+    const now = cell.runtime.timers.now()
     const at = deadline === undefined ? Deadline.none : Deadline.after(now, deadline)
     const refusal = cell.admit(new Envelope(cell, spec, payload, now, at, undefined, undefined), fromInside)
     return refusal === undefined ? Effect.void : Effect.fail(refusal)

@@ -7,10 +7,16 @@ export type RestartType = "permanent" | "transient" | "temporary"
 /** Settings of one actor. Times are milliseconds. */
 export interface ActorSettings {
   readonly capacity: number
+  /** How many messages may be put aside. */
+  readonly stash: number
+  /** How often a message whose handler crashed is delivered again. */
+  readonly redeliver: number
   readonly maxMessageBytes: number
   /** The default time of an ask; `Infinity` for none. */
   readonly deadline: number
   readonly restart: RestartType
+  /** Its end by itself may end its supervisor. */
+  readonly significant: boolean
   readonly startTimeout: number
   /** How long a stop may take in all. */
   readonly shutdown: number
@@ -32,9 +38,12 @@ export interface RuntimeSettings {
 export const defaults: RuntimeSettings = {
   actor: {
     capacity: 256,
+    stash: 256,
+    redeliver: 0,
     maxMessageBytes: 64 * 1024,
     deadline: 1_000,
     restart: "permanent",
+    significant: false,
     startTimeout: 5_000,
     shutdown: 5_000,
     backoff: { base: 100, cap: 5_000, jitter: true },

@@ -5,63 +5,73 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { StartError } from "../RykerError.ts"
+import { InvalidOption, StartError } from "../RykerError.ts"
 import { ActorCell, type CellOptions } from "./actorCell.ts"
+import { CurrentAdoption, currentAdoption } from "./adoption.ts"
 import { CurrentMessage } from "./envelope.ts"
+import { CurrentIncarnation } from "./incarnation.ts"
 import { begin } from "./lifecycle.ts"
 import type { Runtime } from "./runtime.ts"
 import { awaitStopped, stopBy } from "./stopping.ts"
 
+/** What is current where an actor is started, and ends long before the actor does. */
+const passing = [Tracer.ParentSpan, CurrentMessage, CurrentIncarnation, CurrentAdoption] as const
+
 /**
  * The surroundings of an actor: what its Layer or spawner has, without what happens to be current
- * there and ends long before the actor does: a span, and the message that a spawning handler serves.
+ * there: a span, the message and incarnation of a spawning handler, a supervisor that starts children.
  */
 export const surroundings: Effect.Effect<Context.Context<never>> = Effect.contextWith(
   (context: Context.Context<never>) =>
     Effect.succeed(
-      Context.getOrUndefined(context, Tracer.ParentSpan) === undefined &&
-        Context.getOrUndefined(context, CurrentMessage) === undefined
+      passing.every((key) => !context.mapUnsafe.has(key.key))
         ? // The same map without the layers on top of it: what is added for each message then stays cheap.
           Context.makeUnsafe(context.mapUnsafe)
-        : Context.omit(Tracer.ParentSpan, CurrentMessage)(context)
+        : Context.omit(...passing)(context)
     )
 )
 
 /**
- * Starts the actor and stops it when the Scope closes.
- *
- * It has a Scope of its own below the given one, which goes with the actor: a Scope that sees a
- * million actors come and go does not keep a finalizer of each.
+ * Starts the actor, as a child of the supervisor that starts children here, or else in the current
+ * Scope: then it stops when the Scope closes.
  */
 export const startScoped = (
-  options: Omit<CellOptions, "leave" | "family">
+  options: Omit<CellOptions, "leave" | "family" | "supervisor">
 ): Effect.Effect<ActorCell, unknown, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const { address, group, runtime } = options
       yield* checkMayStart(runtime, address)
+      const adoption = yield* currentAdoption
+      if (adoption?.isLate === true) {
+        const detail = "its supervisor has ended or is restarted meanwhile: start it again when that is up"
+        return yield* new StartError({ actor: address, reason: "NotRunning", detail })
+      }
+      if (options.settings.significant && adoption?.takesSignificant === false) {
+        const rule = 'false under a supervisor with autoShutdown: "never": give the supervisor "any" or "all"'
+        return yield* new InvalidOption({ owner: address, option: "significant", value: "true", rule })
+      }
       const owner = yield* Effect.scope
       if (owner.state._tag === "Closed") {
         const detail = "the Scope that would own it is closed: start it in one that is open"
         return yield* new StartError({ actor: address, reason: "NotRunning", detail })
       }
-      const scope = Scope.forkUnsafe(owner)
       const firstStart = Deferred.makeUnsafe<void, unknown>()
-      const cell = new ActorCell({ ...options, leave: () => runtime.names.delete(address) })
+      const cell = new ActorCell({
+        ...options,
+        // A child's name stays taken for as long as its supervisor may start it again.
+        leave: adoption === undefined ? (cell) => freeName(cell) : () => {},
+        supervisor: adoption?.supervisor,
+        // With a supervisor above it, it is this one's affair if it gives up.
+        isVital: adoption === undefined && options.isVital === true
+      })
       runtime.names.add(address)
       runtime.closing.startBegins()
       group.cells.add(cell)
       runtime.cells.add(cell)
-      begin(cell, { retryFirst: false, onFirstStart: (exit) => Deferred.doneUnsafe(firstStart, exit) })
-      yield* Scope.addFinalizer(
-        scope,
-        Effect.suspend(() =>
-          cell.phase === "Stopped"
-            ? Effect.void
-            : runtime.closing.during(cell.settings.shutdown, (at) => Effect.asVoid(stopBy(cell, "ScopeClosed", at)))
-        )
-      )
-      cell.onStopped(() => Effect.runFork(Scope.close(scope, Exit.void)))
+      adoption?.adopt(cell)
+      if (adoption === undefined) yield* stopWithScope(cell, owner)
+      begin(cell, { ifFailed: "end", onStarted: (exit) => Deferred.doneUnsafe(firstStart, exit) })
       yield* Effect.onInterrupt(restore(Deferred.await(firstStart)), () =>
         Effect.suspend(() => {
           // What it may have sent itself is not worth waiting for; what it has acquired is released.
@@ -72,6 +82,32 @@ export const startScoped = (
       return cell
     })
   )
+
+/** Frees the name of an actor that is gone for good, and those of what was below it. */
+export const freeName = (cell: ActorCell): void => {
+  cell.runtime.names.delete(cell.address)
+  cell.options.onForgotten?.()
+}
+
+/**
+ * Stops the actor when the Scope closes.
+ *
+ * It has a Scope of its own below the given one, which goes with the actor: a Scope that sees a
+ * million actors come and go does not keep a finalizer of each.
+ */
+const stopWithScope = (cell: ActorCell, owner: Scope.Scope): Effect.Effect<void> => {
+  const scope = Scope.forkUnsafe(owner)
+  const { closing } = cell.runtime
+  cell.onStopped(() => Effect.runFork(Scope.close(scope, Exit.void)))
+  return Scope.addFinalizer(
+    scope,
+    Effect.suspend(() =>
+      cell.phase === "Stopped"
+        ? Effect.void
+        : closing.during(cell.settings.shutdown, (at) => Effect.asVoid(stopBy(cell, "ScopeClosed", at)))
+    )
+  )
+}
 
 /** Whether an actor or a family of this name can be started now. */
 export const checkMayStart = (runtime: Runtime, actor: string): Effect.Effect<void, StartError> => {

@@ -14,6 +14,13 @@ export const awaitStopped = (cell: ActorCell): Effect.Effect<StopReason> =>
     return Effect.sync(forget)
   })
 
+/** Waits until an actor that was told to halt has done so, or has stopped. */
+export const awaitHalted = (cell: ActorCell): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const forget = cell.onHalted(() => resume(Effect.void))
+    return Effect.sync(forget)
+  })
+
 /** Stops the actor by `at` and waits for it. */
 export const stopBy = (cell: ActorCell, reason: StopReason, at: number): Effect.Effect<StopReason> =>
   Effect.suspend(() => {
@@ -59,8 +66,10 @@ const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
     const cells = Array.from(runtime.cells).toReversed()
     // Once the time is over there is no order to keep: all are told at once, so that none works on.
     if (runtime.isDrainOver) for (const cell of cells) cell.requestStop("Draining", until())
+    // Children are stopped by their supervisors, in the supervisor's order.
+    const top = cells.filter(({ options }) => options.supervisor === undefined && options.family?.isSupervised !== true)
     // The actors of a family have no order among them: they stop together, when the first one's turn comes.
-    for (const group of byFamily(cells)) {
+    for (const group of byFamily(top.length > 0 ? top : cells)) {
       for (const cell of group) cell.requestStop("Draining", until())
       yield* Effect.forEach(group, awaitStopped, { discard: true })
     }

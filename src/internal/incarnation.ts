@@ -1,0 +1,40 @@
+/** What one incarnation of an actor has of its own besides its Scope, for as long as it is alive. */
+import * as Context from "effect/Context"
+import type { ActorCell } from "./actorCell.ts"
+
+export class Incarnation {
+  readonly cell: ActorCell
+  readonly number: number
+  isOver = false
+  /** Told whenever the actor has nothing to do. */
+  onRest: (() => void) | undefined = undefined
+  private releases: Set<() => void> | undefined = undefined
+
+  constructor(cell: ActorCell, number: number) {
+    this.cell = cell
+    this.number = number
+  }
+
+  rests(): void {
+    this.onRest?.()
+  }
+
+  /** Calls back when the incarnation is about to end; gives a function that takes the call back. */
+  onEnd(release: () => void): () => void {
+    const releases = (this.releases ??= new Set())
+    releases.add(release)
+    return () => releases.delete(release)
+  }
+
+  end(): void {
+    this.isOver = true
+    const { releases } = this
+    this.releases = undefined
+    for (const release of releases ?? []) release()
+  }
+}
+
+/** The incarnation whose `build` or handler runs; fibers that these forked have it too, also when it is over. */
+export const CurrentIncarnation = Context.Reference<Incarnation | undefined>("ryker/internal/CurrentIncarnation", {
+  defaultValue: () => undefined
+})
