@@ -18,11 +18,13 @@ export type Flight = typeof Flight.Type
 export const Report = Schema.Struct({ flight: Schema.Int, delay: Schema.Int, distance: Schema.Int })
 
 /** A flight as one of its two airports sees it. */
-export interface Movement {
-  readonly airport: string
-  readonly kind: "Depart" | "Land"
-  readonly report: typeof Report.Type
-}
+export const Movement = Schema.Struct({
+  airport: Schema.String,
+  kind: Schema.Literals(["Depart", "Land"]),
+  report: Report
+})
+
+export type Movement = typeof Movement.Type
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Flight)))
 

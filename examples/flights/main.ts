@@ -1,6 +1,6 @@
 /**
- * 20,000 real flights as messages to an actor for each airport: in steady state, under overload, in a crash storm and
- * through a shutdown. In the end every figure is checked against the file.
+ * 20,000 real flights as messages to actors: in steady state, under overload, in a crash storm, in a supervision tree
+ * that escalates, and through a shutdown. In the end every figure is checked against the file.
  *
  * Run it with `npm run demo`, or `npm run demo -- --seed 7` for another storm.
  */
@@ -12,6 +12,7 @@ import { drain } from "./phases/drain.ts"
 import { saturation } from "./phases/saturation.ts"
 import { steady } from "./phases/steady.ts"
 import { storm } from "./phases/storm.ts"
+import { tree } from "./phases/tree.ts"
 import { printReport, printVerdict } from "./report.ts"
 import { Screen } from "./screen.ts"
 
@@ -36,6 +37,7 @@ const demo = Effect.gen(function* () {
     yield* steady(flights),
     yield* saturation(flights),
     yield* storm(flights).pipe(Random.withSeed(seed)),
+    yield* tree(flights).pipe(Random.withSeed(seed)),
     yield* drain(flights)
   ])
 })

@@ -1,4 +1,4 @@
-/** What each movement has to come through: nothing, a wait, or a crash of the airport. */
+/** What each movement has to come through: nothing, a wait, or a crash of the actor that has it in hand. */
 import type { Duration } from "effect"
 import { Array as Arr, Context, Effect, Layer, Random } from "effect"
 import type { Flight } from "./flights.ts"
@@ -6,7 +6,7 @@ import { movementsOf } from "./flights.ts"
 
 export class Weather extends Context.Service<
   Weather,
-  { readonly pass: (airport: string, flight: number) => Effect.Effect<void> }
+  { readonly pass: (place: string, flight: number) => Effect.Effect<void> }
 >()("flights/Weather") {
   static readonly clear = Layer.succeed(Weather, { pass: () => Effect.void })
 
@@ -21,11 +21,34 @@ export class Weather extends Context.Service<
         pass: (airport, flight) =>
           Effect.suspend(() =>
             ahead.delete(`${airport} ${flight}`) || (airport === doomed.airport && flight >= doomed.from)
-              ? Effect.die(new Error("struck by lightning"))
+              ? struck
               : Effect.void
           )
       }
     })
+
+  /** A flight that lightning strikes is a defect at that place, as many times as it says. */
+  static readonly lightning = (bolts: ReadonlyArray<Bolt>) =>
+    Layer.sync(Weather, () => {
+      const left = new Map(bolts.map(({ flight, place, times }) => [`${place} ${flight}`, times]))
+      return {
+        pass: (place, flight) =>
+          Effect.suspend(() => {
+            const times = left.get(`${place} ${flight}`) ?? 0
+            left.set(`${place} ${flight}`, times - 1)
+            return times > 0 ? struck : Effect.void
+          })
+      }
+    })
+}
+
+const struck = Effect.suspend(() => Effect.die(new Error("struck by lightning")))
+
+/** Lightning that strikes one flight at one place, so many times in a row. */
+export interface Bolt {
+  readonly place: string
+  readonly flight: number
+  readonly times: number
 }
 
 /** Where lightning strikes. */
