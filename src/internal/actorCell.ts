@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import { type DropReason, dropReasonOf } from "../Ledger.ts"
 import { Busy, Crashed, Deadlock, InvalidMessage, Stopped, type StopReason, Timeout, TooLarge } from "../RykerError.ts"
@@ -149,6 +150,10 @@ export class ActorCell implements Target {
   passivating = false
   /** It is to end because it said so itself. */
   exiting = false
+  /** The incarnation has brought a message to its end. */
+  hasConsumed = false
+  /** Its random stream, from the first use on. */
+  random: Random.Random | undefined = undefined
   /** The child with which this supervisor is to fail. */
   failedWith: string | undefined = undefined
   haltRequest: HaltRequest | undefined = undefined
@@ -174,6 +179,8 @@ export class ActorCell implements Target {
   private stash: Array<Envelope> = []
   /** Turns of its own, which come before messages. */
   private jobs: Array<Envelope> = []
+  /** What was taken last was a turn of its own. */
+  private jobWasLast = false
   private stopObservers: Set<(reason: StopReason) => void> | undefined = undefined
   private goneObservers: Set<() => void> | undefined = undefined
   private haltObservers: Set<() => void> | undefined = undefined
@@ -365,7 +372,8 @@ export class ActorCell implements Target {
         this.scheduled = false
         return
       }
-      const next = this.takeJob() ?? this.mailbox.take()
+      // Turns of its own go first, but one after the other they must not keep messages waiting for ever.
+      const next = this.jobWasLast ? (this.mailbox.take() ?? this.takeJob()) : (this.takeJob() ?? this.mailbox.take())
       if (next === undefined) {
         this.scheduled = false
         if (this.hasHandled) this.present?.rests()
@@ -398,6 +406,7 @@ export class ActorCell implements Target {
     }
     message.phase = "InHand"
     message.deliveries++
+    this.jobWasLast = message.spec === jobSpec
     this.inHand = message
     let effect: Effect.Effect<unknown, unknown>
     try {
@@ -444,6 +453,7 @@ export class ActorCell implements Target {
       // Only a stop leaves an asker waiting: the others know already.
       else message.settle(Exit.fail(this.stoppedError(message)))
     }
+    if (message.phase === "Gone") this.hasConsumed = true
     this.afterwards()
   }
 
@@ -522,6 +532,8 @@ export class ActorCell implements Target {
   }
 
   private takeJob(): Envelope | undefined {
+    // A stop waits for messages, and for the run in hand: what repeats must not put it off.
+    if (this.stopRequest !== undefined && this.depth === 0) return undefined
     while (this.jobs.length > 0) {
       const next = this.jobs.shift()!
       if (!jobOf(next).isStale) return next
@@ -531,8 +543,10 @@ export class ActorCell implements Target {
 
   private beginJob(message: Envelope): Effect.Effect<void> {
     const job = jobOf(message)
-    // A drain waits for it, as for a message.
-    this.work()
+    // A drain waits for it, as for a message. It does not for those that begin later: with many actors that
+    // have timers one may always run, and the drain would take all the time that it has.
+    if (this.runtime.drainBy === undefined) this.work()
+    else if (this.depth === 0) this.rest()
     job.begins()
     return job.effect
   }
@@ -587,6 +601,7 @@ export class ActorCell implements Target {
     this.failedWith = undefined
     this.lastDown = undefined
     this.exiting = false
+    this.hasConsumed = false
     this.present = new Incarnation(this, this.incarnation)
     return this.options
       .provide(Context.add(this.options.context, Scope.Scope, scope), this)

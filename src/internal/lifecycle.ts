@@ -19,7 +19,6 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Backoff from "../Backoff.ts"
@@ -52,9 +51,10 @@ class Life {
   private readonly cell: ActorCell
   private restarts = RestartWindow.empty
   private backoff = Backoff.initial
-  private random: Random.Random | undefined = undefined
   /** How long the last incarnation handled messages, in milliseconds. */
   private healthyFor = 0
+  /** The restart was admitted already, see `decide`. */
+  private isAdmitted = false
   /** What follows if the start in progress fails. */
   private ifFailed: AwaitedStart["ifFailed"] = "retry"
   /** What the first start failed with. */
@@ -83,9 +83,11 @@ class Life {
         const ending = yield* this.incarnation()
         if (ending === "Stopped" || this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
         if (ending === "Passivated") {
-          if (cell.isIdle) return yield* this.end("Passivated")
-          // Messages came while it closed. They were accepted, so it starts anew for them.
-          continue
+          // A suspended one stays, so that its next message finds it suspended.
+          if (cell.isIdle && !cell.suspended) return yield* this.end("Passivated")
+          // Messages came while it closed. They were accepted, so it starts anew for them: at once, unless it
+          // ended itself without handling any, as it might do so for ever.
+          if (!cell.exiting || cell.hasConsumed) continue
         }
         if (ending === "Exited" && restart !== "permanent") return yield* this.end("Normal")
         if (ending === "StartFailed" && this.ifFailed === "end") return yield* this.end("Crashed")
@@ -98,7 +100,7 @@ class Life {
         }
         // It ends and starts again for others' sake: that is not counted against it.
         if (cell.haltRequest !== undefined) continue
-        if (!this.admitRestart()) return yield* this.end("RapidFail")
+        if (!this.isAdmitted && !this.admitRestart()) return yield* this.end("RapidFail")
         yield* this.backOff()
       }
     })
@@ -114,6 +116,7 @@ class Life {
       const { incarnation } = cell
       this.ifFailed = cell.awaitedStart?.ifFailed ?? "retry"
       this.healthyFor = 0
+      this.isAdmitted = false
       const started = yield* this.start(context)
       let ending: Ending
       if (started === "Aborted") {
@@ -136,6 +139,7 @@ class Life {
       if (ending === "Failed") {
         yield* emit(runtime, { _tag: "SupervisorFailed", actor, child: cell.failedWith!, incarnation })
       }
+      if (cell.options.kind === "supervisor" && (ending === "Failed" || ending === "StartFailed")) this.decide(ending)
       yield* this.close(scope)
       // The handler in hand may also crash while it is being stopped.
       if (ending === "Stopped" || ending === "Halted") yield* this.reportCrash()
@@ -330,6 +334,24 @@ class Life {
 
   // --- Restarting -----------------------------------------------------------------------------------------------------
 
+  /**
+   * Whether a supervisor that failed is to come back is decided before it takes its children down. One
+   * that is not stops them, within its time, so that whoever is above it hears of it in time, too: only
+   * for a restart there is no limit to the waiting.
+   */
+  private decide(ending: "Failed" | "StartFailed"): void {
+    const { cell, ifFailed } = this
+    const { restart, shutdown } = cell.settings
+    const by = cell.runtime.timers.now() + shutdown
+    if (cell.stopRequest !== undefined || cell.haltRequest !== undefined) return
+    if (ending === "StartFailed" && ifFailed === "hold") return
+    if (ending === "StartFailed" && ifFailed === "end") return cell.requestStop("Crashed", by)
+    this.isAdmitted = restart !== "temporary" && this.admitRestart()
+    if (this.isAdmitted) return
+    // Who is above is to hear of it soon: what the children have queued is not worked off.
+    cell.requestStop(restart === "temporary" ? "Crashed" : "RapidFail", by, false)
+  }
+
   private admitRestart(): boolean {
     const { runtime, settings } = this.cell
     const admission = RestartWindow.admit(this.restarts, { now: runtime.timers.now(), ...settings.intensity })
@@ -343,10 +365,11 @@ class Life {
       const { cell } = this
       const { options, runtime, settings } = cell
       const { backoff, intensity } = settings
-      this.random ??= runtime.randomFor(cell.address)
+      // The cell's, as it may have several lives: they must not all wait the same.
+      cell.random ??= runtime.randomFor(cell.address)
       // Healthy for a whole window: the series of delays starts over.
       const wasHealthy = this.healthyFor >= intensity.window
-      this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, this.random.nextDoubleUnsafe())
+      this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, cell.random.nextDoubleUnsafe())
       const { delay } = this.backoff
       cell.phase = "BackingOff"
       cell.resumesAt = runtime.timers.now() + delay

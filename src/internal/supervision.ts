@@ -135,7 +135,9 @@ export class Supervision implements CellSupervisor {
     const isLast = this.cells.every(({ phase, settings }) => !settings.significant || phase === "Stopped")
     if (this.options.autoShutdown === "all" && !isLast) return
     this.report({ _tag: "SupervisorFinished", actor: own.address, child: child.address })
-    own.exit()
+    // A permanent one lets its children wait for its restart; another one stops them, within its time.
+    if (own.settings.restart === "permanent") own.exit()
+    else own.requestStop("Normal", own.runtime.timers.now() + own.settings.shutdown)
   }
 
   private report(event: NewEvent): void {
@@ -171,7 +173,7 @@ export class Supervision implements CellSupervisor {
         // Of the actors of one Layer, the one that failed; none did if it failed before it was one.
         const failed = this.fixed
           .slice(before)
-          .findLast(({ cell }) => cell.phase !== "Running" && cell.stopRequest === undefined)
+          .findLast(({ cell }) => cell.phase !== "Running" && (cell.stopRequest?.reason ?? "Crashed") === "Crashed")
         const child = failed?.cell.address ?? place
         if (Exit.isFailure(exit)) return yield* this.startError(own, child, exit.cause)
         if (this.fixed.length === before) {
@@ -192,6 +194,7 @@ export class Supervision implements CellSupervisor {
     return Effect.gen({ self: this }, function* () {
       this.list = this.fixed
       for (const cell of this.cells) {
+        if (!this.has(cell)) continue
         const exit = yield* Effect.exit(this.startCell(cell, "hold"))
         if (Exit.isFailure(exit)) return yield* this.startError(own, cell.address, exit.cause)
         yield* this.checkNoneGaveUp(own)
@@ -238,7 +241,6 @@ export class Supervision implements CellSupervisor {
    */
   private takeDown(own: ActorCell): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.asking.clear()
       while (true) {
         const child = this.list.findLast((child) => !isOver(child))
         if (child === undefined) break
@@ -250,6 +252,8 @@ export class Supervision implements CellSupervisor {
           () => Infinity
         )
       }
+      // Also those that failed while others were taken down.
+      this.asking.clear()
       for (const child of this.list.filter(({ started }) => started !== undefined)) this.forget(child)
       // What came with them is closed, too, before anything starts anew or the supervisor has ended.
       yield* this.changes.waitUntil(
@@ -304,6 +308,7 @@ export class Supervision implements CellSupervisor {
           () => this.asking.size > 0 || this.cells.some(isHalted),
           () => Infinity
         )
+        if (isEnding(own)) return yield* Effect.never
         const group = this.groupToRestart()
         const failed = group.find((cell) => this.asking.has(cell))?.address
         if (failed !== undefined) {
@@ -365,11 +370,8 @@ export class Supervision implements CellSupervisor {
     return Effect.gen({ self: this }, function* () {
       this.asking.clear()
       for (const cell of group) {
-        // The supervisor is about to end, and this fiber with its Scope.
-        if (own.phase !== "Running" || own.stopRequest !== undefined || own.haltRequest !== undefined) {
-          return yield* Effect.never
-        }
-        if (!isDown(cell) || !isRestartedWithGroup(cell)) continue
+        if (isEnding(own)) return yield* Effect.never
+        if (!isDown(cell) || !isRestartedWithGroup(cell) || !this.has(cell)) continue
         // A start that fails is tried again, and that is a restart of a group, too.
         if (isHalted(cell)) {
           cell.releaseHalt(undefined)
@@ -426,6 +428,11 @@ export class Supervision implements CellSupervisor {
       this.closings.delete(closing)
       this.changes.notify()
     })
+  }
+
+  /** Whether it is in the list still: it may have been deleted while others were being started. */
+  private has(cell: ActorCell): boolean {
+    return this.list.some((child) => child.cell === cell)
   }
 
   private find(address: string): Effect.Effect<Child, ChildError> {
@@ -507,6 +514,10 @@ export class Supervision implements CellSupervisor {
 
 /** The child needs no more for its supervisor's incarnation to end. */
 const isOver = ({ cell, started }: Child): boolean => (started === undefined ? isDown(cell) : cell.phase === "Stopped")
+
+/** The supervisor's incarnation is about to end, and whatever runs in its Scope. */
+const isEnding = ({ haltRequest, phase, stopRequest }: ActorCell): boolean =>
+  phase === "Closing" || stopRequest !== undefined || haltRequest !== undefined
 
 /** Nothing of the incarnation is alive, and none starts by itself. */
 const isDown = ({ phase }: ActorCell): boolean => phase === "Halted" || phase === "Stopped"
