@@ -24,7 +24,7 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
   ],
   ["internal/"],
   ["Supervisor.ts"],
-  ["Ryker.ts", "Actor.ts", "Keyed.ts"],
+  ["Ryker.ts", "Actor.ts", "Keyed.ts", "Router.ts"],
   ["index.ts"]
 ]
 

@@ -19,10 +19,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Deadline from "./Deadline.ts"
+import { type Definition, define, definitionOf } from "./internal/definition.ts"
 import { withoutStack } from "./internal/errors.ts"
 import { Handles, implOf, type TypeId } from "./internal/handle.ts"
 import { describeIssue } from "./internal/issue.ts"
 import { resolveActor } from "./internal/options.ts"
+import { Pool } from "./internal/pool.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { emit } from "./internal/report.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
@@ -280,15 +282,6 @@ export interface ServiceClass<Self_, Name extends string, M extends Message, Inv
 
 // --- Constructors -------------------------------------------------------------------------------------------------------
 
-/** What hangs on a definition for the functions of this module, behind the types that users see. */
-interface Definition {
-  readonly key: Context.Key<unknown, unknown>
-  readonly handles: Handles
-  readonly validate: boolean
-}
-
-const definitions = new WeakMap<object, Definition>()
-
 /**
  * Defines an actor: its name and the messages it understands.
  *
@@ -373,7 +366,7 @@ export const Service =
           )
         )
     }
-    definitions.set(key, definition)
+    define(key, definition)
     return Object.assign(key, statics)
   }
 
@@ -441,15 +434,6 @@ export const spawn = <
     (next) => options.name ?? next(),
     false
   )
-
-const definitionOf = (definition: object): Definition => {
-  // A class that extends a definition has the definition as its prototype.
-  for (let self: object | null = definition; self !== null; self = Object.getPrototypeOf(self)) {
-    const found = definitions.get(self)
-    if (found !== undefined) return found
-  }
-  throw new TypeError("not an actor's definition: give what Actor.Service made, or a class that extends it")
-}
 
 /** What starting needs before a Layer has taken the Scope out. */
 type Started<Own, R> = Requirements<Own, R> | Scope.Scope
@@ -553,7 +537,9 @@ export const self: Effect.Effect<Self["Service"], never, Self> = Effect.service(
  */
 export const status = (handle: Any): Effect.Effect<Status> =>
   Effect.sync(() => {
-    const [cell] = implOf(handle).target.cells()
+    const { target } = implOf(handle)
+    if (target instanceof Pool) return target.status(statusOf)
+    const [cell] = target.cells()
     return cell === undefined ? { _tag: "Stopped", reason: "Passivated" } : statusOf(cell)
   })
 
@@ -576,9 +562,10 @@ export const status = (handle: Any): Effect.Effect<Status> =>
  */
 export const stop = (handle: Any, options?: { readonly deadline?: Duration.Input | undefined }): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const cells = implOf(handle).target.cells()
+    const { target } = implOf(handle)
+    if (target instanceof Pool) target.refuseAll("Stopped")
     return Effect.forEach(
-      cells,
+      target.cells(),
       (cell) =>
         stopBy(cell, "Stopped", Deadline.after(cell.runtime.timers.now(), options?.deadline ?? cell.settings.shutdown)),
       { concurrency: "unbounded", discard: true }

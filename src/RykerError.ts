@@ -67,7 +67,7 @@ export class Busy extends Schema.TaggedError<Busy>("ryker/Busy")("Busy", {
   actor: Schema.String,
   /** Which bound was met. */
   limit: Schema.Literals(["mailbox", "residents", "stash"]),
-  /** The bound: messages of the mailbox or the stash, or actors of the family. */
+  /** The bound: messages of the mailbox, of a pool's mailboxes together or of the stash, or actors of the family. */
   capacity: Schema.Int
 }) {
   override get message(): string {
@@ -525,6 +525,7 @@ const classOf = (error: unknown): string => {
  * | `"Running"` | the child is running, and only one that has ended can be restarted or deleted |
  * | `"Restarting"` | the child is on its way to a restart |
  * | `"NotRunning"` | the supervisor itself is not running: it restarts, stops, or has ended |
+ * | `"NotSupervised"` | what was to start children started none for this supervisor |
  *
  * **Example** (Reading why)
  *
@@ -544,7 +545,7 @@ export class ChildError extends Schema.TaggedError<ChildError>("ryker/ChildError
   /** The child's address; empty when the call was about none in particular. */
   child: Schema.String,
   /** Why. */
-  reason: Schema.Literals(["NotFound", "Running", "Restarting", "NotRunning"])
+  reason: Schema.Literals(["NotFound", "Running", "Restarting", "NotRunning", "NotSupervised"])
 }) {
   override get message(): string {
     const { child, supervisor } = this
@@ -557,6 +558,11 @@ export class ChildError extends Schema.TaggedError<ChildError>("ryker/ChildError
         return `the child "${child}" of "${supervisor}" is on its way to a restart: wait for it, or terminate it first`
       case "NotRunning":
         return `"${supervisor}" is not running now: its children cannot be changed while it restarts, stops or has ended`
+      case "NotSupervised":
+        return (
+          `nothing was started as a child of "${supervisor}": give an effect that spawns an actor, or that builds ` +
+          `a Layer which was not built elsewhere before`
+        )
     }
   }
 }

@@ -351,7 +351,8 @@ const supervisionIn = (handle: Handle): Supervision => {
  * - If it fails, or is interrupted, what it had started is stopped, and nothing is added.
  * - Such a child is restarted like any other. But it does not outlive its supervisor's incarnation: when
  *   the supervisor is restarted, only the children of `Supervisor.Options` come back, as in OTP.
- * - Fails with `ChildError { reason: "NotRunning" }` while the supervisor does not run.
+ * - Fails with `ChildError`: `"NotRunning"` while the supervisor does not run, and `"NotSupervised"` if the effect started
+ *   nothing for it, as with a Layer that was built elsewhere before.
  *
  * @see {@link Service} for an example
  *

@@ -22,6 +22,7 @@ import { withoutStack } from "./errors.ts"
 import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
 import { describeIssue } from "./issue.ts"
 import { MailboxCore } from "./mailboxCore.ts"
+import type { Pool } from "./pool.ts"
 import type { Handler, MessageSpec, Protocol } from "./protocol.ts"
 import { describeCause, emit } from "./report.ts"
 import type { Group, Runtime } from "./runtime.ts"
@@ -114,22 +115,32 @@ export interface StopRequest {
   readonly reason: StopReason
   /** When it must be over. */
   readonly at: number
-  /** Whether what is queued and in hand may use the time until then. */
-  readonly worksOff: boolean
+  readonly worksOff: WorkOff
+}
+
+/** What may use the time until a stop's deadline: all that was accepted, the message in hand, or nothing. */
+export type WorkOff = "all" | "inHand" | "nothing"
+
+const lessOf = (self: WorkOff, that: WorkOff): WorkOff => {
+  if (self === "nothing" || that === "nothing") return "nothing"
+  return self === "inHand" || that === "inHand" ? "inHand" : "all"
 }
 
 /** What a message can be refused with, besides a flaw of its payload. */
 export type Refusal = Busy | Timeout | Stopped | Deadlock
 
 /** Where messages of a handle go. */
-export interface Target {
+export type Target = SingleTarget | Pool
+
+/** One actor. */
+export interface SingleTarget {
   /** The actor to send to, or why there is none. A keyed one may be new: the first message it takes in starts it. */
   resolve(fromInside: boolean): ActorCell | Busy | Stopped
-  /** The actors as they are now: none for a keyed actor that is not resident, several for a pool. */
+  /** The actor as it is now; none for a keyed actor that is not resident. */
   cells(): ReadonlyArray<ActorCell>
 }
 
-export class ActorCell implements Target {
+export class ActorCell implements SingleTarget {
   readonly options: CellOptions
   readonly runtime: Runtime
   readonly address: string
@@ -179,8 +190,8 @@ export class ActorCell implements Target {
   private stash: Array<Envelope> = []
   /** Turns of its own, which come before messages. */
   private jobs: Array<Envelope> = []
-  /** What was taken last was a turn of its own. */
-  private jobWasLast = false
+  /** How many of them may begin now; the rest lets one message go first. */
+  private jobsReady = 0
   private stopObservers: Set<(reason: StopReason) => void> | undefined = undefined
   private goneObservers: Set<() => void> | undefined = undefined
   private haltObservers: Set<() => void> | undefined = undefined
@@ -231,8 +242,12 @@ export class ActorCell implements Target {
    * Why a payload cannot be sent here, looked at before there is a message. The checks are the user's
    * code and may do anything, also send: the target must be resolved anew after them.
    */
-  findFlaw(spec: MessageSpec, payload: unknown, fromInside: boolean): Stopped | InvalidMessage | TooLarge | undefined {
-    const actor = this.address
+  findFlaw(
+    spec: MessageSpec,
+    payload: unknown,
+    fromInside: boolean,
+    actor = this.address
+  ): Stopped | InvalidMessage | TooLarge | undefined {
     const request = spec.tag
     const stopped = this.refuseStopped(fromInside)
     if (stopped !== undefined) return stopped
@@ -277,15 +292,17 @@ export class ActorCell implements Target {
   }
 
   private refuseStopped(fromInside: boolean): Stopped | undefined {
-    // While the runtime drains, work in hand may still need other actors: what it sends is let through.
-    const reason = this.stopReason ?? this.stoppingFor(fromInside)
+    const reason = this.closedFor(fromInside)
     if (reason === undefined) return undefined
     this.counters.refused.stopped++
     return withoutStack(() => new Stopped({ actor: this.address, reason, phase: "refused" }))
   }
 
-  private stoppingFor(fromInside: boolean): StopReason | undefined {
+  /** Why it takes no messages; undefined while it does. */
+  closedFor(fromInside: boolean): StopReason | undefined {
+    if (this.stopReason !== undefined) return this.stopReason
     if (this.stopRequest !== undefined && this.stopRequest.reason !== "Draining") return this.stopRequest.reason
+    // While the runtime drains, work in hand may still need other actors: what it sends is let through.
     return this.runtime.drainBy !== undefined && !fromInside ? "Draining" : undefined
   }
 
@@ -349,7 +366,9 @@ export class ActorCell implements Target {
 
   /** Whether the next message, or turn of its own, can be begun. */
   private get mayBegin(): boolean {
-    return this.phase === "Running" && this.inHand === undefined && !this.suspended && this.haltRequest === undefined
+    const { haltRequest, inHand, phase, stopRequest, suspended } = this
+    if (phase !== "Running" || inHand !== undefined || suspended || haltRequest !== undefined) return false
+    return stopRequest === undefined || stopRequest.worksOff === "all"
   }
 
   /**
@@ -372,8 +391,7 @@ export class ActorCell implements Target {
         this.scheduled = false
         return
       }
-      // Turns of its own go first, but one after the other they must not keep messages waiting for ever.
-      const next = this.jobWasLast ? (this.mailbox.take() ?? this.takeJob()) : (this.takeJob() ?? this.mailbox.take())
+      const next = this.takeJob() ?? this.takeMessage()
       if (next === undefined) {
         this.scheduled = false
         if (this.hasHandled) this.present?.rests()
@@ -406,7 +424,6 @@ export class ActorCell implements Target {
     }
     message.phase = "InHand"
     message.deliveries++
-    this.jobWasLast = message.spec === jobSpec
     this.inHand = message
     let effect: Effect.Effect<unknown, unknown>
     try {
@@ -460,7 +477,7 @@ export class ActorCell implements Target {
   private afterwards(): void {
     if (this.exiting && this.phase === "Running") this.phase = "Closing"
     // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
-    if (this.phase !== "Running" || this.haltRequest !== undefined) this.changes.notify()
+    if (this.phase !== "Running" || !this.mayBegin) this.changes.notify()
   }
 
   /** The message in hand crashed the actor: it is delivered again, or consumed. */
@@ -528,17 +545,26 @@ export class ActorCell implements Target {
     // What falls due in `build` waits for the actor to be ready.
     if (this.phase !== "Running" && this.phase !== "Starting") return
     this.jobs.push(new Envelope(this, jobSpec, job, 0, Number.POSITIVE_INFINITY, undefined, undefined))
+    // One after the other, such turns must not keep messages waiting for ever.
+    if (this.inHand?.spec !== jobSpec) this.jobsReady = this.jobs.length
     this.wake()
   }
 
   private takeJob(): Envelope | undefined {
     // A stop waits for messages, and for the run in hand: what repeats must not put it off.
     if (this.stopRequest !== undefined && this.depth === 0) return undefined
-    while (this.jobs.length > 0) {
+    while (this.jobsReady > 0) {
+      this.jobsReady--
       const next = this.jobs.shift()!
       if (!jobOf(next).isStale) return next
     }
     return undefined
+  }
+
+  private takeMessage(): Envelope | undefined {
+    const next = this.mailbox.take()
+    this.jobsReady = this.jobs.length
+    return next ?? this.takeJob()
   }
 
   private beginJob(message: Envelope): Effect.Effect<void> {
@@ -628,6 +654,7 @@ export class ActorCell implements Target {
     this.present?.end()
     this.present = undefined
     this.jobs = []
+    this.jobsReady = 0
   }
 
   /** The incarnation has ended: what it held is let go, what it had put aside is queued. */
@@ -735,13 +762,13 @@ export class ActorCell implements Target {
   }
 
   /** Asks for an end; of several, the first gives the reason and the earliest the time. */
-  requestStop(reason: StopReason, at: number, worksOff = true): void {
+  requestStop(reason: StopReason, at: number, worksOff: WorkOff = "all"): void {
     if (this.phase === "Stopped") return
     const first = this.stopRequest
     this.stopRequest = {
       reason: first?.reason ?? reason,
       at: Math.min(at, first?.at ?? at),
-      worksOff: worksOff && first?.worksOff !== false
+      worksOff: lessOf(worksOff, first?.worksOff ?? "all")
     }
     this.options.onStopAsked?.()
     this.changes.notify()

@@ -151,8 +151,8 @@ const timersOf = new WeakMap<Incarnation, Timers>()
  *
  * **Details**
  *
- * - A run comes before queued messages, and a full mailbox does not refuse it; between two runs a queued message has its turn. No
- *   handler runs at the same time, so a run may use the actor's state. A defect in it is a crash.
+ * - A run comes before queued messages, and a full mailbox does not refuse it; what falls due during a run lets one message
+ *   go first. No handler runs at the same time, so a run may use the actor's state. A defect in it is a crash.
  * - To start a key again replaces its timer: a run of the old one that waits for its turn does not come.
  * - All timers end with the incarnation, at a crash and at a stop. `build` is the place to start those
  *   that every incarnation needs.

@@ -117,6 +117,11 @@ class Life {
       this.ifFailed = cell.awaitedStart?.ifFailed ?? "retry"
       this.healthyFor = 0
       this.isAdmitted = false
+      if (this.ifFailed === "hold") {
+        // Its supervisor begins anew, and with it the counts of its children.
+        this.restarts = RestartWindow.empty
+        this.backoff = Backoff.initial
+      }
       const started = yield* this.start(context)
       let ending: Ending
       if (started === "Aborted") {
@@ -233,8 +238,11 @@ class Life {
 
   /** A stop was asked for, and there is nothing left to do or no time left to do it. */
   private stopIsDue(): boolean {
-    const { isIdle, runtime, stopRequest } = this.cell
-    return stopRequest !== undefined && (isIdle || !stopRequest.worksOff || stopRequest.at <= runtime.timers.now())
+    const { inHand, isIdle, runtime, stopRequest } = this.cell
+    if (stopRequest === undefined) return false
+    const { at, worksOff } = stopRequest
+    const hasDone = worksOff === "all" ? isIdle : worksOff === "nothing" || inHand === undefined
+    return hasDone || at <= runtime.timers.now()
   }
 
   private haltIsDue(): boolean {
@@ -348,8 +356,8 @@ class Life {
     if (ending === "StartFailed" && ifFailed === "end") return cell.requestStop("Crashed", by)
     this.isAdmitted = restart !== "temporary" && this.admitRestart()
     if (this.isAdmitted) return
-    // Who is above is to hear of it soon: what the children have queued is not worked off.
-    cell.requestStop(restart === "temporary" ? "Crashed" : "RapidFail", by, false)
+    // Who is above is to hear of it soon: what the children have queued is not begun any more.
+    cell.requestStop(restart === "temporary" ? "Crashed" : "RapidFail", by, "inHand")
   }
 
   private admitRestart(): boolean {

@@ -12,7 +12,10 @@ export class Self extends Context.Service<
   {
     /** The definition's name. */
     readonly name: string
-    /** The name, and after a slash the id of a keyed actor, or after a number sign the number of a spawned one. */
+    /**
+     * The name, and after a number sign the number of a spawned actor, or after a slash the id of a keyed one or
+     * the number of a pool's member.
+     */
     readonly address: string
     /** The id of a keyed actor; undefined for others. */
     readonly id: string | undefined

@@ -7,6 +7,7 @@ import * as Deadline from "../Deadline.ts"
 import type { Busy, InvalidMessage, Stopped, TooLarge } from "../RykerError.ts"
 import { ActorCell, type Target } from "./actorCell.ts"
 import { CurrentMessage, Envelope } from "./envelope.ts"
+import { Pool } from "./pool.ts"
 import type { MessageSpec } from "./protocol.ts"
 
 /** The message that the fiber's handler has in hand; undefined outside handlers and after their answer. */
@@ -20,8 +21,10 @@ const resolve = (
   target: Target,
   spec: MessageSpec,
   payload: unknown,
-  fromInside: boolean
+  fromInside: boolean,
+  asker: Envelope | undefined
 ): ActorCell | Busy | Stopped | InvalidMessage | TooLarge => {
+  if (target instanceof Pool) return target.choose(spec, payload, fromInside, asker)
   const cell = target.resolve(fromInside)
   if (!(cell instanceof ActorCell)) return cell
   return cell.findFlaw(spec, payload, fromInside) ?? target.resolve(fromInside)
@@ -37,7 +40,7 @@ export const ask = (
   Effect.withFiber((fiber) => {
     const asker = inHandOf(fiber)
     return Effect.callback<unknown, unknown>((resume) => {
-      const cell = resolve(target, spec, payload, asker !== undefined)
+      const cell = resolve(target, spec, payload, asker !== undefined, asker)
       if (!(cell instanceof ActorCell)) return resume(Exit.fail(cell))
       const now = cell.runtime.timers.now()
       let at = Deadline.after(now, cell.settings.deadline)
@@ -64,7 +67,7 @@ export const tell = (
 ): Effect.Effect<void, unknown> =>
   Effect.withFiber((fiber): Effect.Effect<void, unknown> => {
     const fromInside = inHandOf(fiber) !== undefined
-    const cell = resolve(target, spec, payload, fromInside)
+    const cell = resolve(target, spec, payload, fromInside, undefined)
     if (!(cell instanceof ActorCell)) return Effect.fail(cell)
     const now = cell.runtime.timers.now()
     const at = deadline === undefined ? Deadline.none : Deadline.after(now, deadline)

@@ -75,7 +75,7 @@ export const startScoped = (
       yield* Effect.onInterrupt(restore(Deferred.await(firstStart)), () =>
         Effect.suspend(() => {
           // What it may have sent itself is not worth waiting for; what it has acquired is released.
-          cell.requestStop("ScopeClosed", runtime.timers.now() + cell.settings.shutdown, false)
+          cell.requestStop("ScopeClosed", runtime.timers.now() + cell.settings.shutdown, "nothing")
           return awaitStopped(cell)
         })
       )

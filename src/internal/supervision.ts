@@ -51,6 +51,8 @@ interface Started {
   readonly scope: Scope.Closeable
   /** How many children it has; one more while it is still starting. */
   children: number
+  /** How many it has ever had. */
+  brought: number
   /** Closes the Scope, once the last child is forgotten. */
   closing: Fiber.Fiber<void> | undefined
 }
@@ -270,7 +272,7 @@ export class Supervision implements CellSupervisor {
       cell.requestStop(inherited(stopRequest.reason), Math.min(at, stopRequest.at), stopRequest.worksOff)
     } else if (started !== undefined) {
       // One that waits for its group to be restarted waits in vain.
-      cell.requestStop("SupervisorStopped", at, !isHalted(cell))
+      cell.requestStop("SupervisorStopped", at, isHalted(cell) ? "nothing" : "all")
     } else {
       cell.requestHalt(at, own.failedWith ?? own.haltRequest?.because ?? own.address)
     }
@@ -281,7 +283,7 @@ export class Supervision implements CellSupervisor {
     return Effect.gen({ self: this }, function* () {
       for (const cell of this.cells.toReversed()) {
         if (cell.phase === "Stopped") continue
-        cell.requestStop(inherited(reason), cell.runtime.timers.now(), false)
+        cell.requestStop(inherited(reason), cell.runtime.timers.now(), "nothing")
         yield* awaitStopped(cell)
       }
     })
@@ -403,7 +405,10 @@ export class Supervision implements CellSupervisor {
         const child = { cell, started }
         this.list = [...this.list, child]
         if (started === undefined) this.fixed = [...this.fixed, child]
-        else started.children++
+        else {
+          started.children++
+          started.brought++
+        }
       }
     }
   }
@@ -449,7 +454,12 @@ export class Supervision implements CellSupervisor {
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
         if (this.own?.phase !== "Running") return yield* this.refuse("", "NotRunning")
-        const started: Started = { scope: Scope.forkUnsafe(this.options.scope), children: 1, closing: undefined }
+        const started: Started = {
+          scope: Scope.forkUnsafe(this.options.scope),
+          children: 1,
+          brought: 0,
+          closing: undefined
+        }
         const adoption = this.adoption(started)
         const exit = yield* start.pipe(
           Effect.provideService(Scope.Scope, started.scope),
@@ -461,12 +471,12 @@ export class Supervision implements CellSupervisor {
         if (Exit.isSuccess(exit)) {
           started.children--
           if (started.children === 0) yield* Scope.close(started.scope, exit)
-          return exit.value
+          return started.brought > 0 ? exit.value : yield* this.refuse("", "NotSupervised")
         }
         const brought = this.list.filter((child) => child.started === started)
         for (const child of brought.toReversed()) {
           const { cell } = child
-          cell.requestStop("SupervisorStopped", cell.runtime.timers.now() + cell.settings.shutdown, false)
+          cell.requestStop("SupervisorStopped", cell.runtime.timers.now() + cell.settings.shutdown, "nothing")
           yield* awaitStopped(cell)
           this.forget(child)
         }
@@ -494,7 +504,7 @@ export class Supervision implements CellSupervisor {
       const exit = yield* Effect.exit(this.startCell(cell, "end"))
       if (Exit.isFailure(exit)) {
         // One that was cut short by a restart of its group would come up with the group.
-        cell.requestStop("Stopped", cell.runtime.timers.now(), false)
+        cell.requestStop("Stopped", cell.runtime.timers.now(), "nothing")
         yield* awaitStopped(cell)
         return yield* this.startError(own, address, exit.cause)
       }
