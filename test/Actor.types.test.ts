@@ -1,27 +1,34 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Rpc } from "effect/rpc"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as Actor from "../src/Actor.ts"
 import type * as Keyed from "../src/Keyed.ts"
-import type * as Ryker from "../src/Ryker.ts"
+import type { DeadLetter } from "../src/DeadLetter.ts"
+import * as Ryker from "../src/Ryker.ts"
 import type {
   Busy,
+  ChildError,
   Crashed,
   Deadlock,
   InvalidMessage,
   InvalidOption,
+  RootFailure,
   StartError,
   Stopped,
   StopReason,
+  SupervisorStartError,
   Timeout,
   TooLarge
 } from "../src/RykerError.ts"
+import type { RykerEvent } from "../src/RykerEvent.ts"
+import * as Supervisor from "../src/Supervisor.ts"
 import { withActors } from "./fixtures.ts"
 
 // The assertions of this file are the compiler's: a wrong type fails `tsc`, and so does a `@ts-expect-error` that
@@ -505,5 +512,224 @@ describe("What looks at an actor or stops it", () => {
       readonly id: string | undefined
       readonly incarnation: number
     }>()
+  })
+})
+
+describe("What an actor does of itself", () => {
+  class Failing extends Actor.Service<Failing>()("Failing", [Withdraw, Ping]) {}
+
+  it("stash is the result of any handler, whatever it replies and fails with", () => {
+    const stashing = {
+      Deposit: () => Actor.stash,
+      Withdraw: () => Actor.stash,
+      Balance: () => Actor.stash,
+      Ping: () => Actor.stash
+    }
+    expectTypeOf(Actor.stash).toEqualTypeOf<Effect.Effect<never, never, Actor.Self>>()
+    expectTypeOf(Account.toLayer(stashing)).toEqualTypeOf<
+      Layer.Layer<Account, StartError | InvalidOption, Ryker.Ryker>
+    >()
+    // Also when only one branch of it does.
+    const sometimes = Failing.of({
+      Withdraw: ({ amount }) => (amount > 1 ? Actor.stash : Effect.succeed(amount)),
+      Ping: () =>
+        Effect.gen(function* () {
+          yield* Actor.unstashAll
+          return yield* Actor.stash
+        })
+    })
+    expectTypeOf(Failing.toLayer(sometimes)).toEqualTypeOf<
+      Layer.Layer<Failing, StartError | InvalidOption, Ryker.Ryker>
+    >()
+  })
+
+  it("stash, unstashAll, stopSelf, timers and the receive timeout are for actors alone", () => {
+    type Own<A> = Effect.Effect<A, never, Actor.Self>
+    expectTypeOf(Actor.unstashAll).toEqualTypeOf<Own<void>>()
+    expectTypeOf(Actor.stopSelf).toEqualTypeOf<Own<void>>()
+    expectTypeOf(Actor.cancelReceiveTimeout).toEqualTypeOf<Own<void>>()
+    expectTypeOf(Actor.timers).toEqualTypeOf<Own<Actor.Timers>>()
+    const run = (effect: Effect.Effect<unknown>) => effect
+    run(Effect.void)
+    // @ts-expect-error there is no actor here
+    run(Actor.stopSelf)
+    // @ts-expect-error there is no actor here
+    run(Effect.flatMap(Actor.timers, (timers) => timers.cancelAll))
+  })
+
+  it("a timer, a receive timeout and onDown need what their effect needs, which cannot fail", () => {
+    const work = Effect.flatMap(Mailer, (mailer) => mailer.send)
+    const failing = Effect.fail(new Unavailable())
+    const uses = (timers: Actor.Timers, other: Actor.Any) => ({
+      single: timers.single("key", 1, work),
+      fixedDelay: timers.fixedDelay("key", "1 second", work),
+      fixedRate: timers.fixedRate("key", "1 second", Effect.void),
+      cancel: timers.cancel("key"),
+      isActive: timers.isActive("key"),
+      timeout: Actor.receiveTimeout("1 second", work),
+      plainTimeout: Actor.receiveTimeout(1, Effect.void),
+      onDown: Actor.onDown(other, ({ actor }) => Effect.andThen(Effect.succeed(actor), work)),
+      plainDown: Actor.onDown(other, () => Effect.void, { until: "incarnation" }),
+      watch: Actor.watch(other, { until: "terminal" })
+    })
+    type Starts<R> = Effect.Effect<void, InvalidOption, R>
+    expectTypeOf(uses).returns.toEqualTypeOf<{
+      single: Starts<Mailer>
+      fixedDelay: Starts<Mailer>
+      fixedRate: Starts<never>
+      cancel: Effect.Effect<void>
+      isActive: Effect.Effect<boolean>
+      timeout: Starts<Mailer | Actor.Self>
+      plainTimeout: Starts<Actor.Self>
+      onDown: Effect.Effect<Actor.Watch, never, Mailer | Actor.Self>
+      plainDown: Effect.Effect<Actor.Watch, never, Actor.Self>
+      watch: Effect.Effect<Actor.Watch>
+    }>()
+    const bad = (timers: Actor.Timers, other: Actor.Any) => [
+      // @ts-expect-error nobody would see the failure
+      timers.single("key", 1, failing),
+      // @ts-expect-error nobody would see the failure
+      timers.fixedRate("key", 1, failing),
+      // @ts-expect-error nobody would see the failure
+      Actor.receiveTimeout(1, failing),
+      // @ts-expect-error nobody would see the failure
+      Actor.onDown(other, () => failing),
+      // @ts-expect-error there is no such time
+      Actor.watch(other, { until: "tomorrow" })
+    ]
+    expectTypeOf(bad).toBeFunction()
+  })
+
+  it("what these need is what the actor's Layer needs", () => {
+    const build = Effect.gen(function* () {
+      const { fixedRate } = yield* Actor.timers
+      yield* fixedRate(
+        "flush",
+        "1 second",
+        Effect.flatMap(Mailer, (mailer) => mailer.send)
+      )
+      return { ...handlers, Ping: () => Actor.stopSelf }
+    })
+    expectTypeOf(
+      Account.toLayer(build, { restart: "transient", significant: true, stash: 1, redeliver: 1 })
+    ).toEqualTypeOf<Layer.Layer<Account, StartError | InvalidOption, Mailer | Ryker.Ryker>>()
+  })
+})
+
+describe("Supervisor", () => {
+  class Bank extends Supervisor.Service<Bank>()("Bank") {}
+  const account = Account.toLayer(Effect.as(Database, handlers))
+  const accounts = Accounts.toLayer(() => Effect.as(Mailer, handlers))
+  type Errors = SupervisorStartError | StartError | InvalidOption
+
+  it("gives the services of all its children and needs what they need; their errors are in its own", () => {
+    const failing = Lenient.toLayer(Effect.fail(new Unavailable()))
+    const all = Supervisor.layer("all", { children: [account, accounts, failing] })
+    expectTypeOf(all).toEqualTypeOf<
+      Layer.Layer<Account | Accounts | Lenient, Errors, Database | Mailer | Ryker.Ryker>
+    >()
+    const nested = Supervisor.layer("nested", {
+      strategy: "rest-for-one",
+      children: [all, Supervisor.layer("empty"), Strict.toLayer(handlers)]
+    })
+    expectTypeOf(nested).toEqualTypeOf<
+      Layer.Layer<Account | Accounts | Lenient | Strict, Errors, Database | Mailer | Ryker.Ryker>
+    >()
+    expectTypeOf(Supervisor.layer("none")).toEqualTypeOf<Layer.Layer<never, Errors, Ryker.Ryker>>()
+    expectTypeOf(Supervisor.layer("none", {})).toEqualTypeOf<Layer.Layer<never, Errors, Ryker.Ryker>>()
+  })
+
+  it("takes a child that was provided with another, which it then does not need, and gives no handle of", () => {
+    const audit = Lenient.toLayer(Effect.as(Account, { Ping: () => Effect.void })).pipe(Layer.provide(account))
+    expectTypeOf(Supervisor.layer("S", { children: [audit] })).toEqualTypeOf<
+      Layer.Layer<Lenient, Errors, Database | Ryker.Ryker>
+    >()
+  })
+
+  it("defined as a service gives its own handle, too", () => {
+    expectTypeOf(Bank.toLayer({ children: [account], autoShutdown: "all" })).toEqualTypeOf<
+      Layer.Layer<Bank | Account, Errors, Database | Ryker.Ryker>
+    >()
+    expectTypeOf(Bank.toLayer()).toEqualTypeOf<Layer.Layer<Bank, Errors, Ryker.Ryker>>()
+    expectTypeOf<Effect.Success<typeof Bank>>().toEqualTypeOf<Supervisor.Handle>()
+  })
+
+  it("refuses options that are none, and children that are no Layers", () => {
+    const layers = () => [
+      Supervisor.layer("S", { strategy: "one-for-one", onExhausted: "isolate", autoShutdown: "any" }),
+      // @ts-expect-error the names are OTP's, written with hyphens
+      Supervisor.layer("S", { strategy: "one_for_one" }),
+      // @ts-expect-error there is no such choice
+      Supervisor.layer("S", { onExhausted: "ignore" }),
+      // @ts-expect-error an Effect is no child
+      Supervisor.layer("S", { children: [Effect.void] }),
+      // @ts-expect-error a supervisor has no mailbox
+      Supervisor.layer("S", { capacity: 1 })
+    ]
+    expectTypeOf(layers).toBeFunction()
+  })
+
+  it("startChild gives and needs what the effect does, less the Scope, which is the supervisor's", () => {
+    const uses = (bank: Supervisor.Handle) => ({
+      spawned: Supervisor.startChild(bank, Actor.spawn(Account, Effect.as(Database, handlers))),
+      failing: Supervisor.startChild(bank, Actor.spawn(Account, Effect.fail(new Unavailable()))),
+      built: Supervisor.startChild(bank, Layer.build(accounts))
+    })
+    expectTypeOf(uses).returns.toEqualTypeOf<{
+      spawned: Effect.Effect<Actor.Handle<Messages>, StartError | InvalidOption | ChildError, Database | Ryker.Ryker>
+      failing: Effect.Effect<Actor.Handle<Messages>, Unavailable | StartError | InvalidOption | ChildError, Ryker.Ryker>
+      built: Effect.Effect<Context.Context<Accounts>, StartError | InvalidOption | ChildError, Mailer | Ryker.Ryker>
+    }>()
+  })
+
+  it("is managed by its handle; what manages actors takes it as well", () => {
+    const uses = (bank: Supervisor.Handle, account: Actor.Handle<Messages>) => ({
+      terminate: Supervisor.terminateChild(bank, "Account"),
+      restart: Supervisor.restartChild(bank, "Account"),
+      delete: Supervisor.deleteChild(bank, "Account"),
+      which: Supervisor.whichChildren(bank),
+      count: Supervisor.countChildren(bank),
+      find: Supervisor.find("Bank"),
+      stop: Actor.stop(bank),
+      status: Actor.status(bank),
+      watch: Actor.watch(account)
+    })
+    expectTypeOf(uses).returns.toEqualTypeOf<{
+      terminate: Effect.Effect<void, ChildError>
+      restart: Effect.Effect<void, ChildError | SupervisorStartError>
+      delete: Effect.Effect<void, ChildError>
+      which: Effect.Effect<ReadonlyArray<Supervisor.Child>>
+      count: Effect.Effect<Supervisor.Counts>
+      find: Effect.Effect<Option.Option<Supervisor.Handle>, never, Ryker.Ryker>
+      stop: Effect.Effect<void>
+      status: Effect.Effect<Actor.Status>
+      watch: Effect.Effect<Actor.Watch>
+    }>()
+    const bad = (bank: Supervisor.Handle) => [
+      // @ts-expect-error a supervisor has no messages
+      () => bank.ask,
+      // @ts-expect-error a definition is no handle
+      Actor.stop(Account)
+    ]
+    expectTypeOf(bad).toBeFunction()
+  })
+})
+
+describe("The runtime", () => {
+  it("gives streams that need it and cannot fail, and a failure that nothing but itself can be", () => {
+    expectTypeOf(Ryker.events).toEqualTypeOf<Stream.Stream<RykerEvent, never, Ryker.Ryker>>()
+    expectTypeOf(Ryker.deadLetters).toEqualTypeOf<Stream.Stream<DeadLetter, never, Ryker.Ryker>>()
+    expectTypeOf(Ryker.missed).toEqualTypeOf<
+      Effect.Effect<{ readonly events: number; readonly deadLetters: number }, never, Ryker.Ryker>
+    >()
+    expectTypeOf(Ryker.awaitFailure).toEqualTypeOf<Effect.Effect<never, RootFailure, Ryker.Ryker>>()
+    expectTypeOf(Ryker.layerAwaitFailure).toEqualTypeOf<Layer.Layer<never, RootFailure, Ryker.Ryker>>()
+  })
+
+  it("has events that their tag tells apart", () => {
+    expectTypeOf<Extract<RykerEvent, { _tag: "ActorStopped" }>["reason"]>().toEqualTypeOf<StopReason>()
+    expectTypeOf<Extract<RykerEvent, { _tag: "DrainStarted" }>["limit"]>().toEqualTypeOf<number | undefined>()
+    expectTypeOf<RykerEvent["actor"]>().toEqualTypeOf<string>()
+    expectTypeOf<RykerEvent["time"]>().toEqualTypeOf<number>()
   })
 })

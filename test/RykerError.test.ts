@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Rpc } from "effect/rpc"
+import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import * as Actor from "../src/Actor.ts"
@@ -11,8 +12,21 @@ import * as Mailbox from "../src/Mailbox.ts"
 import * as RykerError from "../src/RykerError.ts"
 import { withActors } from "./fixtures.ts"
 
-const { Busy, Crashed, Deadlock, InvalidMessage, InvalidOption, StartError, Stopped, StopReason, Timeout, TooLarge } =
-  RykerError
+const {
+  Busy,
+  ChildError,
+  Crashed,
+  Deadlock,
+  InvalidMessage,
+  InvalidOption,
+  RootFailure,
+  StartError,
+  Stopped,
+  StopReason,
+  SupervisorStartError,
+  Timeout,
+  TooLarge
+} = RykerError
 
 const AnyError = Schema.Union([
   Busy,
@@ -23,7 +37,10 @@ const AnyError = Schema.Union([
   Deadlock,
   InvalidMessage,
   InvalidOption,
-  StartError
+  StartError,
+  SupervisorStartError,
+  ChildError,
+  RootFailure
 ])
 type AnyError = typeof AnyError.Type
 
@@ -46,9 +63,19 @@ const adviceFor: Record<RykerError.StopReason, RegExp> = {
   ScopeClosed: /keep it open/,
   RapidFail: /see its log, mend the cause, start it anew/,
   Crashed: /see its log/,
+  Normal: /start it anew if there is more to do/,
+  SupervisorStopped: /see the supervisor's log lines/,
   Passivated: /get it from its family again/,
   Closed: /offer to another one/,
   Ended: /start another one/
+}
+
+const childAdvice: Record<RykerError.ChildError["reason"], RegExp> = {
+  NotFound: /whichChildren lists those it has/,
+  Running: /terminate it first/,
+  Restarting: /wait for it, or terminate it first/,
+  NotRunning: /cannot be changed while it restarts, stops or has ended/,
+  NotSupervised: /give an effect that spawns an actor/
 }
 
 /** What became of the message, which says whether sending it elsewhere may do its work twice. */
@@ -72,6 +99,12 @@ const samples: Record<string, Sample> = {
     encoded: { _tag: "Busy", actor, limit: "residents", capacity: 10_000 },
     tells: ["family", actor, "10000 resident actors"],
     advises: /retry once some have gone idle, or raise maxResident/
+  },
+  "Busy of a stash": {
+    error: new Busy({ actor, limit: "stash", capacity: 16 }),
+    encoded: { _tag: "Busy", actor, limit: "stash", capacity: 16 },
+    tells: ["stash", actor, "16 messages"],
+    advises: /retry once it is ready for this message, or raise its stash/
   },
   TooLarge: {
     error: new TooLarge({ actor, request, bytes: 70_000, max: 65_536 }),
@@ -102,6 +135,12 @@ const samples: Record<string, Sample> = {
     encoded: { _tag: "Crashed", actor, request, incarnation: 3 },
     tells: [actor, request, "incarnation 3", "consumed"],
     advises: /see its log; retry only if it is idempotent/
+  },
+  "Crashed because of a sibling": {
+    error: new Crashed({ actor, request, incarnation: 3, sibling: "Ledger" }),
+    encoded: { _tag: "Crashed", actor, request, incarnation: 3, sibling: "Ledger" },
+    tells: [actor, request, "incarnation 3", "consumed", 'because "Ledger" failed'],
+    advises: /retry only if it is idempotent/
   },
   ...Object.fromEntries(
     StopReason.literals.map((reason): [string, Sample] => [
@@ -168,7 +207,7 @@ const samples: Record<string, Sample> = {
     advises: /must be a whole number from 1 to 9/
   },
   ...Object.fromEntries(
-    (["DuplicateName", "Timeout", "Defect", "NotRunning"] as const).map((reason): [string, Sample] => [
+    (["DuplicateName", "Timeout", "Defect", "NotRunning", "NotSupervised"] as const).map((reason): [string, Sample] => [
       `StartError for ${reason}`,
       {
         error: new StartError({ actor, reason, detail: "build was not done after 5000 ms: raise startTimeout" }),
@@ -177,7 +216,35 @@ const samples: Record<string, Sample> = {
         advises: /raise startTimeout/
       }
     ])
-  )
+  ),
+  SupervisorStartError: {
+    error: new SupervisorStartError({ supervisor: "Bank", child: actor, cause: new Error("the vault is shut") }),
+    encoded: {
+      _tag: "SupervisorStartError",
+      supervisor: "Bank",
+      child: actor,
+      cause: { name: "Error", message: "the vault is shut" }
+    },
+    tells: ["Bank", "did not start", actor, "Error"],
+    advises: /see the cause, and the log/
+  },
+  ...Object.fromEntries(
+    (["NotFound", "Running", "Restarting", "NotRunning"] as const).map((reason): [string, Sample] => [
+      `ChildError for ${reason}`,
+      {
+        error: new ChildError({ supervisor: "Bank", child: actor, reason }),
+        encoded: { _tag: "ChildError", supervisor: "Bank", child: actor, reason },
+        tells: reason === "NotRunning" ? ["Bank"] : ["Bank", actor],
+        advises: childAdvice[reason]
+      }
+    ])
+  ),
+  RootFailure: {
+    error: new RootFailure({ actor }),
+    encoded: { _tag: "RootFailure", actor },
+    tells: [actor, "nothing is above it"],
+    advises: /see its log, mend the cause, start the program anew/
+  }
 }
 
 const encode = Schema.encodeUnknownSync(AnyError)
@@ -233,6 +300,12 @@ describe("RykerError", () => {
     for (const { encoded, error } of Object.values(samples)) assert.strictEqual(error._tag, encoded._tag)
   })
 
+  it("marks a failure of the root as reported, as the log has it already: runMain does not log it again", () => {
+    assert.isFalse(new RootFailure({ actor })[Runtime.errorReported])
+    const others = Object.values(samples).filter(({ error }) => error._tag !== "RootFailure")
+    for (const { error } of others) assert.notProperty(error, Runtime.errorReported)
+  })
+
   it("refuses to decode what is not one of its errors", () => {
     const good = samples["Busy of a mailbox"]!.encoded
     for (const bad of [
@@ -242,6 +315,9 @@ describe("RykerError", () => {
       { ...good, capacity: 1.5 },
       { ...good, capacity: undefined },
       { _tag: "Stopped", actor, reason: "Tired" },
+      { _tag: "ChildError", supervisor: "Bank", child: actor, reason: "Lost" },
+      { _tag: "Crashed", actor, request, incarnation: 1, sibling: 7 },
+      { _tag: "RootFailure" },
       { _tag: "Stopped", actor, reason: "Closed", phase: "asleep" },
       { _tag: "Timeout", actor, request, phase: "asleep", millis: 1 },
       { _tag: "Timeout", actor, request, phase: "queued", millis: "soon" },
@@ -342,6 +418,18 @@ describe("An error holds nothing of the payload", () => {
       check(yield* Effect.flip(Effect.scoped(Actor.spawn(Vault, Effect.die(secret)))), "StartError")
     }).pipe(withActors(vaultLayer({})))
   )
+
+  it("in the message of a failed start: of what its child failed with, the class alone", () => {
+    class Leaky extends Schema.TaggedError<Leaky>()("Leaky", { text: Schema.String }) {}
+    for (const cause of [new Leaky({ text: secret }), new TypeError(secret), secret, { secret }, null]) {
+      const error = new SupervisorStartError({ supervisor: "Bank", child: "Vault", cause })
+      assert.notInclude(error.message, secret)
+      assert.notInclude(String(error), secret)
+      assert.strictEqual(error.cause, cause)
+    }
+    const leaky = new SupervisorStartError({ supervisor: "Bank", child: "Vault", cause: new Leaky({ text: secret }) })
+    assert.include(leaky.message, "failed with Leaky")
+  })
 
   it.effect("when a mailbox without an actor refused it", () =>
     Effect.gen(function* () {
