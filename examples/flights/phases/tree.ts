@@ -98,6 +98,8 @@ interface Told {
   crashed: number
   /** Crashed: its desk was restarted because another actor crashed. */
   cutOff: number
+  /** Stopped: its desk ended while it had it in hand. */
+  interrupted: number
   /** Stopped: it had waited in a desk that ended. */
   dropped: number
   /** Stopped: the desk had ended before. */
@@ -112,7 +114,7 @@ const run = Effect.fnUntraced(function* (total: number, regions: ReadonlyArray<R
   const below = new Map<string, Supervisor.Handle>()
   for (const { name } of regions) below.set(name, yield* Effect.fromOption(yield* Supervisor.find(name)))
 
-  const told: Told = { crashed: 0, cutOff: 0, dropped: 0, refused: 0, wrongly: 0 }
+  const told: Told = { crashed: 0, cutOff: 0, interrupted: 0, dropped: 0, refused: 0, wrongly: 0 }
   let answered = 0
   let act = 0
   const look = Effect.gen(function* () {
@@ -129,7 +131,7 @@ const run = Effect.fnUntraced(function* (total: number, regions: ReadonlyArray<R
       Effect.retry({ while: ({ _tag }) => _tag === "Crashed" }),
       Effect.tapErrorTag("Stopped", ({ phase }) =>
         Effect.sync(() => {
-          told[phase === "refused" ? "refused" : "dropped"]++
+          told[phase === "refused" ? "refused" : phase === "running" ? "interrupted" : "dropped"]++
           // Only in the last act a supervisor is given up, so that what waits below it is not kept.
           if (act < acts.length || region !== doomed) told.wrongly++
         })
@@ -194,7 +196,7 @@ const texts = (
     ...timeline(events, start.time),
     ...outages.map(outageText),
     `${count(told.crashed + told.cutOff)} told Crashed, ${count(told.cutOff)} of them for a sibling's sake, ` +
-      `${count(told.dropped + told.refused)} Stopped: all sent again`
+      `${count(told.interrupted + told.dropped + told.refused)} Stopped: all sent again`
   ]
 }
 
@@ -251,7 +253,7 @@ const messagesKept = (total: number, { answered, told }: Flown, ledger: Readonly
   return equal("what waited was kept; who Crashed or Stopped was told, and sent again", {
     sent: [answered, total],
     handled: [handled, answered],
-    crashed: [failed, told.crashed + told.cutOff],
+    "crashed or cut off": [failed, told.crashed + told.cutOff + told.interrupted],
     dropped: [dropped.shutdown, told.dropped],
     "dropped in all": [Ledger.totalDropped(dropped), told.dropped],
     refused: [refused.stopped, told.refused],
