@@ -162,12 +162,12 @@ export interface Handle<M extends Message, Invalid = never> extends Any {
 export interface Options {
   /** How many messages may wait: a whole number from 1 to 1,048,576. Default 256. */
   readonly capacity?: number | undefined
-  /** How many messages may be put aside with `Actor.stash`: a whole number from 0 to 1,048,576. Default 256. */
+  /** How many messages may be put aside with `Actor.stash`: a whole number from 0 to 1,048,576. Default `capacity`. */
   readonly stash?: number | undefined
   /**
    * How often a message whose handler crashed is delivered again, first after the restart: a whole
    * number from 0. After that many more crashes it is a dead letter (`"poison"`). Default 0: it is
-   * consumed by the first crash. Only for handlers that may run twice.
+   * consumed by the first crash. Only for handlers that may run twice; not for temporary actors.
    */
   readonly redeliver?: number | undefined
   /** The largest payload in bytes: a whole number of at least 1. Default 65,536. */

@@ -410,6 +410,8 @@ describe("suspending a keyed actor", () => {
       yield* Actor.suspend(one)
       yield* TestClock.adjust(1_000)
       assert.deepStrictEqual(yield* pack.residents, ["a"])
+      // With its state: it has not started anew.
+      assert.deepInclude(yield* Actor.status(one), { _tag: "Suspended", incarnation: 1 })
       yield* Actor.resume(one)
       yield* TestClock.adjust(49)
       assert.deepStrictEqual(yield* pack.residents, ["a"])

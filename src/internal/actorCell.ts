@@ -485,13 +485,14 @@ export class ActorCell implements SingleTarget {
     const { address: actor, incarnation, settings } = this
     this.recordCrash(cause)
     const isWanted = (message.abort === undefined || message.abort === "stash") && this.phase !== "Stopped"
-    if (isWanted && message.deliveries <= settings.redeliver) {
+    const isRestarted = settings.restart !== "temporary"
+    if (isWanted && isRestarted && message.deliveries <= settings.redeliver) {
       message.abort = undefined
       message.phase = "Queued"
       message.fiber = undefined
       return this.mailbox.putBack([message])
     }
-    if (isWanted && settings.redeliver > 0) {
+    if (isWanted && isRestarted && settings.redeliver > 0) {
       this.drop(message, "poison")
     } else {
       this.counters.failed++

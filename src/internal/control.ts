@@ -6,6 +6,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -27,17 +28,22 @@ export interface Job {
 /** Marks the envelopes that carry a job: they are no messages, and no ledger counts them. */
 export const jobSpec = new MessageSpec("(a turn of its own)", -1, Schema.Void)
 
+/** What the actor has of its own in each turn, or what ends with the handler that is current there. */
+const passing = [
+  Tracer.ParentSpan,
+  Scope.Scope,
+  References.CurrentLogAnnotations,
+  References.CurrentLogSpans,
+  CurrentMessage,
+  CurrentIncarnation
+] as const
+
 /** The effect with services from elsewhere, less what is current only there. */
 export const withServices = <R>(
   effect: Effect.Effect<void, never, R>,
   services: Context.Context<R>
 ): Effect.Effect<void> => {
   // What is omitted the actor's own turn has of itself, so the effect still finds all that it needs.
-  const lasting = Context.omit(
-    Tracer.ParentSpan,
-    Scope.Scope,
-    CurrentMessage,
-    CurrentIncarnation
-  )(services) as Context.Context<R>
+  const lasting = Context.omit(...passing)(services) as Context.Context<R>
   return Effect.updateContext(effect, (own: Context.Context<never>) => Context.merge(own, lasting))
 }

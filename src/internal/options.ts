@@ -104,7 +104,7 @@ export const resolveActor = Effect.fnUntraced(function* (
   const cap = yield* checkMillis(owner, "backoff.cap", backoff?.cap ?? defaults.backoff.cap, 1, 86_400_000)
   return {
     capacity: yield* checkInt(owner, "capacity", options.capacity ?? defaults.capacity, 1, 1_048_576),
-    stash: yield* checkInt(owner, "stash", options.stash ?? defaults.stash, 0, 1_048_576),
+    stash: yield* checkInt(owner, "stash", options.stash ?? options.capacity ?? defaults.stash, 0, 1_048_576),
     redeliver: yield* checkInt(owner, "redeliver", options.redeliver ?? defaults.redeliver, 0, 1_000_000),
     maxMessageBytes: yield* checkInt(
       owner,

@@ -1,5 +1,6 @@
 /** What an actor does to itself from within `build` and its handlers: stash, unstash, stop. */
 import * as Effect from "effect/Effect"
+import { jobSpec } from "./control.ts"
 import { CurrentMessage } from "./envelope.ts"
 import { CurrentIncarnation } from "./incarnation.ts"
 import type { Self } from "./self.ts"
@@ -19,8 +20,9 @@ import type { Self } from "./self.ts"
  *   interrupted.
  * - When the incarnation ends, all go back to the front of the mailbox in their order: a restart loses none. A
  *   stop waits for them as for queued messages, and then drops them.
- * - The rest of the handler is interrupted; its finalizers run. Outside of a handler, and in one whose message is not in
- *   hand any more, it only interrupts.
+ * - The rest of the handler is interrupted; its finalizers run. What it did before happens again when the message comes
+ *   back.
+ * - In a timer or an `Actor.onDown` it is a defect. In a fiber whose message is not in hand any more it only interrupts.
  *
  * **Example** (Waiting for a connection)
  *
@@ -56,6 +58,8 @@ import type { Self } from "./self.ts"
  */
 export const stash: Effect.Effect<never, never, Self> = Effect.flatMap(CurrentMessage, (message) => {
   // The abort is how the run loop knows this interruption from one that nobody asked for.
+  if (message?.spec === jobSpec)
+    return Effect.die(new Error("Actor.stash is for handlers: here is no message to stash"))
   if (message !== undefined && message.phase === "InHand") message.abort ??= "stash"
   return Effect.interrupt
 })
