@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import * as Actor from "../src/Actor.ts"
 import * as Ryker from "../src/Ryker.ts"
-import { ask, background, entryOf, errorOf, type Job, settled, tell, workerHandlers } from "./Actor.fixtures.ts"
+import { ask, background, entryOf, errorOf, type Job, settled, tell, Worker, workerHandlers } from "./Actor.fixtures.ts"
 import { crash, each, letters, nameOf, pass, run, spawn, treeOf } from "./Actor.kinds.ts"
 
 // --- What the tests use -------------------------------------------------------------------------------------------------
@@ -27,6 +27,19 @@ const makeNotes = () => {
       })
   return { ran, note }
 }
+
+describe("redeliver of a temporary actor", () => {
+  it.effect("delivers nothing again, as there is nobody to deliver to: the asker gets Crashed", () =>
+    Effect.gen(function* () {
+      const { note, ran } = makeNotes()
+      const worker = yield* Actor.spawn(Worker, workerHandlers, { redeliver: 3, restart: "temporary" })
+      const error = yield* Effect.flip(ask(worker, note("a", Infinity)))
+      assert.deepInclude(error, { _tag: "Crashed", incarnation: 1 })
+      assert.deepStrictEqual(ran, ["a"])
+      assert.deepInclude(yield* entryOf("Worker"), { failed: 1, queued: 0 })
+    }).pipe(run)
+  )
+})
 
 // --- How often ----------------------------------------------------------------------------------------------------------
 

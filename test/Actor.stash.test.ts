@@ -249,6 +249,16 @@ describe("a full stash", () => {
     }).pipe(run)
   )
 
+  it.effect("takes as many as the capacity unless it is told otherwise", () =>
+    Effect.gen(function* () {
+      const worker = yield* spawnWorker("default", { capacity: 1 })
+      yield* tell(worker, () => Actor.stash)
+      yield* settled
+      const refused = yield* Effect.flip(ask(worker, () => Actor.stash))
+      assert.deepInclude(refused, { _tag: "Busy", limit: "stash", capacity: 1 })
+    }).pipe(run)
+  )
+
   it.effect("of size 0 takes none", () =>
     Effect.gen(function* () {
       const worker = yield* spawnWorker("none", { stash: 0 })
