@@ -9,136 +9,35 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import type * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import { type DropReason, dropReasonOf } from "../Ledger.ts"
-import { Busy, Crashed, Deadlock, InvalidMessage, Stopped, type StopReason, Timeout, TooLarge } from "../RykerError.ts"
+import { Busy, Crashed, Stopped, type StopReason, Timeout } from "../RykerError.ts"
+import { findRefusal } from "./admission.ts"
+import {
+  type AwaitedStart,
+  type CellOptions,
+  type CellPhase,
+  type DownReason,
+  type HaltRequest,
+  lessOf,
+  type Refusal,
+  type SingleTarget,
+  type StopRequest,
+  type WorkOff
+} from "./cell.ts"
 import { Changes } from "./changes.ts"
-import { type Job, jobSpec } from "./control.ts"
+import { type Job, JobLane, jobSpec } from "./control.ts"
 import type { Counters } from "./counters.ts"
 import { type Abort, CurrentMessage, Envelope } from "./envelope.ts"
 import { withoutStack } from "./errors.ts"
 import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
-import { describeIssue } from "./issue.ts"
 import { MailboxCore } from "./mailboxCore.ts"
-import type { Pool } from "./pool.ts"
-import type { Handler, MessageSpec, Protocol } from "./protocol.ts"
+import { Observers } from "./observers.ts"
+import type { Handler } from "./protocol.ts"
 import { describeCause, emit } from "./report.ts"
-import type { Group, Runtime } from "./runtime.ts"
+import type { Runtime } from "./runtime.ts"
 import type { ActorSettings } from "./settings.ts"
-import { oversize } from "./sizer.ts"
-import { findCycle } from "./waitFor.ts"
-
-/** Where an actor is in its life; `lifecycle.ts` and `crash` below make all the transitions. */
-export type CellPhase = "New" | "Starting" | "Running" | "Closing" | "BackingOff" | "Halted" | "Stopped"
-
-/** Whether it handles messages, or only starts and ends together with what it has below it. */
-export type CellKind = "actor" | "supervisor" | "family"
-
-/** What an actor is made of. */
-export interface CellOptions {
-  readonly runtime: Runtime
-  readonly group: Group
-  readonly protocol: Protocol
-  readonly address: string
-  readonly settings: ActorSettings
-  readonly kind: CellKind
-  /** Run at every start; gives the handlers by tag. */
-  readonly build: Effect.Effect<unknown, unknown, unknown>
-  /** What `build` and the handlers find around them, besides what `provide` adds. */
-  readonly context: Context.Context<never>
-  /** Adds what each incarnation has of its own. */
-  readonly provide: (context: Context.Context<never>, cell: ActorCell) => Context.Context<never>
-  /** Called once, when nothing of the actor is left. */
-  readonly leave: (cell: ActorCell) => void
-  /** The keyed family that the actor belongs to. */
-  readonly family?: CellFamily | undefined
-  /** The supervisor whose child it is. */
-  readonly supervisor?: CellSupervisor | undefined
-  /** It is one of those that the application cannot be without: if it gives up, the runtime's root has. */
-  readonly isVital?: boolean | undefined
-  /** Ends what it has below it, just before it ends itself. */
-  readonly release?: ((reason: StopReason) => Effect.Effect<void>) | undefined
-  /** Called when nobody can start it again. */
-  readonly onForgotten?: (() => void) | undefined
-  /** Called when a stop of it is asked for. */
-  readonly onStopAsked?: (() => void) | undefined
-}
-
-/** What a cell tells its supervisor. */
-export interface CellSupervisor {
-  /** Whether a restart is the supervisor's affair, as others are restarted with it. */
-  readonly restartsGroups: boolean
-  /** It has changed its phase. */
-  changed(): void
-  /** It has failed, may be restarted, and waits to be released. */
-  asksForRestart(cell: ActorCell): void
-  /** It has stopped. */
-  childEnded(cell: ActorCell, reason: StopReason): void
-}
-
-/** A start that somebody waits for. */
-export interface AwaitedStart {
-  /**
-   * What follows when it fails: the end; a wait for the supervisor's word; or another try, with backoff
-   * and within the restart intensity, as after a crash.
-   */
-  readonly ifFailed: "end" | "hold" | "retry"
-  /** Called once, with what the start gave. */
-  readonly onStarted: (exit: Exit.Exit<void, unknown>) => void
-}
-
-/** A supervisor wants the incarnation to end, and the actor to wait until it is released. */
-export interface HaltRequest {
-  /** Until when the message in hand may take its time. */
-  readonly at: number
-  /** The address of the one that failed. */
-  readonly because: string
-}
-
-/** Why an incarnation is over: the actor's end, or what went before a restart. */
-export type DownReason = StopReason | "StartFailed" | "Restarted"
-
-/** What a cell tells its family. */
-export interface CellFamily {
-  /** It has taken its first message in: it is to be started. */
-  enters(cell: ActorCell): void
-  /** It has no work any more. */
-  rests(cell: ActorCell): void
-  /** The family is a supervisor's child, which stops it in its turn. */
-  readonly isSupervised: boolean
-}
-
-/** A stop that was asked for. */
-export interface StopRequest {
-  readonly reason: StopReason
-  /** When it must be over. */
-  readonly at: number
-  readonly worksOff: WorkOff
-}
-
-/** What may use the time until a stop's deadline: all that was accepted, the message in hand, or nothing. */
-export type WorkOff = "all" | "inHand" | "nothing"
-
-const lessOf = (self: WorkOff, that: WorkOff): WorkOff => {
-  if (self === "nothing" || that === "nothing") return "nothing"
-  return self === "inHand" || that === "inHand" ? "inHand" : "all"
-}
-
-/** What a message can be refused with, besides a flaw of its payload. */
-export type Refusal = Busy | Timeout | Stopped | Deadlock
-
-/** Where messages of a handle go. */
-export type Target = SingleTarget | Pool
-
-/** One actor. */
-export interface SingleTarget {
-  /** The actor to send to, or why there is none. A keyed one may be new: the first message it takes in starts it. */
-  resolve(fromInside: boolean): ActorCell | Busy | Stopped
-  /** The actor as it is now; none for a keyed actor that is not resident. */
-  cells(): ReadonlyArray<ActorCell>
-}
 
 export class ActorCell implements SingleTarget {
   readonly options: CellOptions
@@ -177,7 +76,7 @@ export class ActorCell implements SingleTarget {
   lastDown: DownReason | undefined = undefined
   /** Nothing of it runs any more. */
   isGone = false
-  private readonly counters: Counters
+  readonly counters: Counters
   private handlers: ReadonlyArray<Handler> = []
   private context: Context.Context<never> = Context.empty()
   /** It has, or had at the last look, messages queued or in hand. */
@@ -189,13 +88,11 @@ export class ActorCell implements SingleTarget {
   /** Messages that handlers have put aside, in the order of doing so. */
   private stash: Array<Envelope> = []
   /** Turns of its own, which come before messages. */
-  private jobs: Array<Envelope> = []
-  /** How many of them may begin now; the rest lets one message go first. */
-  private jobsReady = 0
-  private stopObservers: Set<(reason: StopReason) => void> | undefined = undefined
-  private goneObservers: Set<() => void> | undefined = undefined
-  private haltObservers: Set<() => void> | undefined = undefined
-  private downObservers: Set<(reason: DownReason) => void> | undefined = undefined
+  private readonly jobs = new JobLane()
+  private readonly stopped = new Observers<StopReason>()
+  private readonly gone = new Observers<void>()
+  private readonly haltedOnce = new Observers<void>()
+  private readonly downOnce = new Observers<DownReason>()
   private readonly turn = (): void => this.takeTurn()
 
   constructor(options: CellOptions) {
@@ -220,7 +117,7 @@ export class ActorCell implements SingleTarget {
 
   /** Takes a message in, or says why not. `fromInside`: a handler sends it that has its message in hand. */
   admit(message: Envelope, fromInside: boolean): Refusal | undefined {
-    const refusal = this.findRefusal(message, fromInside)
+    const refusal = findRefusal(this, message, fromInside)
     if (refusal !== undefined) return refusal
     if (!this.mailbox.offer(message)) {
       this.counters.refused.busy++
@@ -236,66 +133,6 @@ export class ActorCell implements SingleTarget {
     this.work()
     this.wake()
     return undefined
-  }
-
-  /**
-   * Why a payload cannot be sent here, looked at before there is a message. The checks are the user's
-   * code and may do anything, also send: the target must be resolved anew after them.
-   */
-  findFlaw(
-    spec: MessageSpec,
-    payload: unknown,
-    fromInside: boolean,
-    actor = this.address
-  ): Stopped | InvalidMessage | TooLarge | undefined {
-    const request = spec.tag
-    const stopped = this.refuseStopped(fromInside)
-    if (stopped !== undefined) return stopped
-    if (this.settings.validate) {
-      const checked = spec.check(payload)
-      if (Exit.isFailure(checked)) {
-        this.counters.refused.invalid++
-        const found = Cause.findErrorOption(checked.cause)
-        const issue = Option.isSome(found) ? describeIssue(found.value) : "a check of its schema died"
-        return withoutStack(() => new InvalidMessage({ actor, request, reason: "InvalidPayload", issue }))
-      }
-    }
-    const max = this.settings.maxMessageBytes
-    const bytes = oversize(spec.sizer, payload, max, this.settings.validate)
-    if (bytes !== undefined) {
-      this.counters.refused.tooLarge++
-      return withoutStack(() => new TooLarge({ actor, request, bytes, max }))
-    }
-    return undefined
-  }
-
-  private findRefusal(message: Envelope, fromInside: boolean): Refusal | undefined {
-    const { refused } = this.counters
-    const { asker, spec } = message
-    const actor = this.address
-    const request = spec.tag
-    const stopped = this.refuseStopped(fromInside)
-    if (stopped !== undefined) return stopped
-    // A tell cannot fail so: it is taken in, and dropped when its timer fires.
-    if (message.isAsk && message.at <= message.sentAt) {
-      refused.timeout++
-      return withoutStack(() => new Timeout({ actor, request, phase: "queued", millis: 0 }))
-    }
-    if (asker !== undefined) {
-      const cycle = findCycle(asker, this)
-      if (cycle !== undefined) {
-        refused.deadlock++
-        return withoutStack(() => new Deadlock({ actor, request, cycle }))
-      }
-    }
-    return undefined
-  }
-
-  private refuseStopped(fromInside: boolean): Stopped | undefined {
-    const reason = this.closedFor(fromInside)
-    if (reason === undefined) return undefined
-    this.counters.refused.stopped++
-    return withoutStack(() => new Stopped({ actor: this.address, reason, phase: "refused" }))
   }
 
   /** Why it takes no messages; undefined while it does. */
@@ -391,7 +228,7 @@ export class ActorCell implements SingleTarget {
         this.scheduled = false
         return
       }
-      const next = this.takeJob() ?? this.takeMessage()
+      const next = this.takeNext()
       if (next === undefined) {
         this.scheduled = false
         if (this.hasHandled) this.present?.rests()
@@ -545,27 +382,23 @@ export class ActorCell implements SingleTarget {
   signal(job: Job): void {
     // What falls due in `build` waits for the actor to be ready.
     if (this.phase !== "Running" && this.phase !== "Starting") return
-    this.jobs.push(new Envelope(this, jobSpec, job, 0, Number.POSITIVE_INFINITY, undefined, undefined))
-    // One after the other, such turns must not keep messages waiting for ever.
-    if (this.inHand?.spec !== jobSpec) this.jobsReady = this.jobs.length
+    this.jobs.add(job, this.inHand?.spec === jobSpec)
     this.wake()
+  }
+
+  private takeNext(): Envelope | undefined {
+    const job = this.takeJob()
+    if (job !== undefined) return job
+    const message = this.mailbox.take()
+    this.jobs.passed()
+    return message ?? this.takeJob()
   }
 
   private takeJob(): Envelope | undefined {
     // A stop waits for messages, and for the run in hand: what repeats must not put it off.
     if (this.stopRequest !== undefined && this.depth === 0) return undefined
-    while (this.jobsReady > 0) {
-      this.jobsReady--
-      const next = this.jobs.shift()!
-      if (!jobOf(next).isStale) return next
-    }
-    return undefined
-  }
-
-  private takeMessage(): Envelope | undefined {
-    const next = this.mailbox.take()
-    this.jobsReady = this.jobs.length
-    return next ?? this.takeJob()
+    const job = this.jobs.take()
+    return job && new Envelope(this, jobSpec, job, 0, Number.POSITIVE_INFINITY, undefined, undefined)
   }
 
   private beginJob(message: Envelope): Effect.Effect<void> {
@@ -654,8 +487,7 @@ export class ActorCell implements SingleTarget {
     this.phase = "Closing"
     this.present?.end()
     this.present = undefined
-    this.jobs = []
-    this.jobsReady = 0
+    this.jobs.clear()
   }
 
   /** The incarnation has ended: what it held is let go, what it had put aside is queued. */
@@ -670,9 +502,7 @@ export class ActorCell implements SingleTarget {
   /** Tells those who watch the incarnation that it is over. */
   down(reason: DownReason): void {
     this.lastDown = reason
-    const observers = this.downObservers
-    this.downObservers = undefined
-    for (const observer of observers ?? []) observer(reason)
+    this.downOnce.tell(reason)
   }
 
   countFailedStart(): void {
@@ -712,8 +542,8 @@ export class ActorCell implements SingleTarget {
     const message = this.inHand
     if (message === undefined) return
     const { address: actor, incarnation } = this
-    const crashed = new Crashed({ actor, request: message.spec.tag, incarnation, sibling: because })
-    message.settle(Exit.fail(withoutStack(() => crashed)))
+    const request = message.spec.tag
+    message.settle(Exit.fail(withoutStack(() => new Crashed({ actor, request, incarnation, sibling: because }))))
     this.abort(message, "halt")
   }
 
@@ -815,10 +645,8 @@ export class ActorCell implements SingleTarget {
     this.inHand?.settle(Exit.fail(this.stoppedError(this.inHand)))
     for (const message of left) message.settle(Exit.fail(this.stoppedError(message)))
     this.down(reason)
-    this.tellHalted()
-    const observers = this.stopObservers
-    this.stopObservers = undefined
-    for (const observer of observers ?? []) observer(reason)
+    this.haltedOnce.tell()
+    this.stopped.tell(reason)
   }
 
   /** Nothing of it runs any more: forgets it. */
@@ -827,16 +655,13 @@ export class ActorCell implements SingleTarget {
     this.options.group.cells.delete(this)
     this.options.leave(this)
     this.options.supervisor?.changed()
-    const observers = this.goneObservers
-    this.goneObservers = undefined
-    for (const observer of observers ?? []) observer()
+    this.gone.tell()
   }
 
   /** Calls back once nothing of it runs any more. */
   onGone(observer: () => void): void {
     if (this.isGone) return observer()
-    this.goneObservers ??= new Set()
-    this.goneObservers.add(observer)
+    this.gone.add(observer)
   }
 
   private timeoutError(message: Envelope): Timeout {
@@ -857,9 +682,7 @@ export class ActorCell implements SingleTarget {
       observer(this.stopReason)
       return () => {}
     }
-    const observers = (this.stopObservers ??= new Set())
-    observers.add(observer)
-    return () => observers.delete(observer)
+    return this.stopped.add(observer)
   }
 
   /** Calls back once it is halted, or has stopped. */
@@ -868,22 +691,14 @@ export class ActorCell implements SingleTarget {
       observer()
       return () => {}
     }
-    const observers = (this.haltObservers ??= new Set())
-    observers.add(observer)
-    return () => observers.delete(observer)
+    return this.haltedOnce.add(observer)
   }
 
   /** It waits for its supervisor's word. */
   halted(): void {
     this.phase = "Halted"
-    this.tellHalted()
+    this.haltedOnce.tell()
     this.options.supervisor?.changed()
-  }
-
-  private tellHalted(): void {
-    const observers = this.haltObservers
-    this.haltObservers = undefined
-    for (const observer of observers ?? []) observer()
   }
 
   /** Calls back once the incarnation that is alive, or about to be, is over. */
@@ -892,9 +707,7 @@ export class ActorCell implements SingleTarget {
       observer(this.lastDown)
       return () => {}
     }
-    const observers = (this.downObservers ??= new Set())
-    observers.add(observer)
-    return () => observers.delete(observer)
+    return this.downOnce.add(observer)
   }
 }
 

@@ -1,7 +1,8 @@
 /** How an actor that is started becomes the child of a supervisor. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { ActorCell, CellSupervisor } from "./actorCell.ts"
+import type { ActorCell } from "./actorCell.ts"
+import type { CellSupervisor } from "./cell.ts"
 
 /** A supervisor that is starting children: all that is started meanwhile is its. */
 export interface Adoption {

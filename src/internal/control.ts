@@ -47,3 +47,35 @@ export const withServices = <R>(
   const lasting = Context.omit(...passing)(services) as Context.Context<R>
   return Effect.updateContext(effect, (own: Context.Context<never>) => Context.merge(own, lasting))
 }
+
+/** The jobs of one actor that wait for their turn. */
+export class JobLane {
+  private jobs: Array<Job> = []
+  /** How many of them may begin now; the rest lets one message go first. */
+  private ready = 0
+
+  /** What comes while another job runs waits for one message: such turns must not keep messages waiting for ever. */
+  add(job: Job, isInTurn: boolean): void {
+    this.jobs.push(job)
+    if (!isInTurn) this.ready = this.jobs.length
+  }
+
+  take(): Job | undefined {
+    while (this.ready > 0) {
+      this.ready--
+      const next = this.jobs.shift()!
+      if (!next.isStale) return next
+    }
+    return undefined
+  }
+
+  /** A message had its turn, or there was none: all that wait may begin. */
+  passed(): void {
+    this.ready = this.jobs.length
+  }
+
+  clear(): void {
+    this.jobs = []
+    this.ready = 0
+  }
+}

@@ -1,7 +1,8 @@
 /** The residents of a keyed family: started by their first message, passivated when idle, bounded. */
 import * as Effect from "effect/Effect"
 import { Busy, Stopped, type StopReason } from "../RykerError.ts"
-import { ActorCell, type CellFamily, type CellOptions, type Target } from "./actorCell.ts"
+import { ActorCell } from "./actorCell.ts"
+import type { CellFamily, CellOptions, Target } from "./cell.ts"
 import { withoutStack } from "./errors.ts"
 import { CurrentIncarnation } from "./incarnation.ts"
 import { begin } from "./lifecycle.ts"

@@ -3,7 +3,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import type { Any } from "../Actor.ts"
-import type { Target } from "./actorCell.ts"
+import type { Target } from "./cell.ts"
 import type { MessageSpec, Protocol } from "./protocol.ts"
 import { ask, tell } from "./send.ts"
 

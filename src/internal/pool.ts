@@ -6,7 +6,9 @@ import type * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import type { Status } from "../Actor.ts"
 import { Busy, type InvalidMessage, StartError, Stopped, type StopReason, type TooLarge } from "../RykerError.ts"
-import type { ActorCell, CellOptions } from "./actorCell.ts"
+import type { ActorCell } from "./actorCell.ts"
+import type { CellOptions } from "./cell.ts"
+import { findFlaw } from "./admission.ts"
 import { currentAdoption } from "./adoption.ts"
 import type { Envelope } from "./envelope.ts"
 import { withoutStack } from "./errors.ts"
@@ -94,7 +96,7 @@ export class Pool {
     const some = this.findOpen(fromInside)
     if (some === undefined) return this.refuseStopped(fromInside)
     // All members check alike. What is wrong with the payload is the pool's to say, not that of one of them.
-    const flaw = some.findFlaw(spec, payload, fromInside, this.address)
+    const flaw = findFlaw(some, spec, payload, fromInside, this.address)
     if (flaw !== undefined) return flaw
     const { choice } = this.options
     const key = typeof choice === "function" ? String(choice({ tag: spec.tag, payload })) : undefined

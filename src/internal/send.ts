@@ -5,7 +5,9 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Deadline from "../Deadline.ts"
 import type { Busy, InvalidMessage, Stopped, TooLarge } from "../RykerError.ts"
-import { ActorCell, type Target } from "./actorCell.ts"
+import { ActorCell } from "./actorCell.ts"
+import type { Target } from "./cell.ts"
+import { findFlaw } from "./admission.ts"
 import { CurrentMessage, Envelope } from "./envelope.ts"
 import { Pool } from "./pool.ts"
 import type { MessageSpec } from "./protocol.ts"
@@ -27,7 +29,7 @@ const resolve = (
   if (target instanceof Pool) return target.choose(spec, payload, fromInside, asker)
   const cell = target.resolve(fromInside)
   if (!(cell instanceof ActorCell)) return cell
-  return cell.findFlaw(spec, payload, fromInside) ?? target.resolve(fromInside)
+  return findFlaw(cell, spec, payload, fromInside) ?? target.resolve(fromInside)
 }
 
 /** Sends and waits for the answer. */

@@ -2,7 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Any } from "../Actor.ts"
-import type { DownReason } from "./actorCell.ts"
+import type { DownReason } from "./cell.ts"
 import { type Job, withServices } from "./control.ts"
 import { implOf } from "./handle.ts"
 import { CurrentIncarnation } from "./incarnation.ts"

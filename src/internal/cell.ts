@@ -1,0 +1,121 @@
+/** What an actor's cell is made of, and what it has to do with those around it: its types. */
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type { Busy, Deadlock, Stopped, StopReason, Timeout } from "../RykerError.ts"
+import type { ActorCell } from "./actorCell.ts"
+import type { Pool } from "./pool.ts"
+import type { Protocol } from "./protocol.ts"
+import type { Group, Runtime } from "./runtime.ts"
+import type { ActorSettings } from "./settings.ts"
+
+/** Where an actor is in its life; `lifecycle.ts` and `crash` below make all the transitions. */
+export type CellPhase = "New" | "Starting" | "Running" | "Closing" | "BackingOff" | "Halted" | "Stopped"
+
+/** Whether it handles messages, or only starts and ends together with what it has below it. */
+export type CellKind = "actor" | "supervisor" | "family"
+
+/** What an actor is made of. */
+export interface CellOptions {
+  readonly runtime: Runtime
+  readonly group: Group
+  readonly protocol: Protocol
+  readonly address: string
+  readonly settings: ActorSettings
+  readonly kind: CellKind
+  /** Run at every start; gives the handlers by tag. */
+  readonly build: Effect.Effect<unknown, unknown, unknown>
+  /** What `build` and the handlers find around them, besides what `provide` adds. */
+  readonly context: Context.Context<never>
+  /** Adds what each incarnation has of its own. */
+  readonly provide: (context: Context.Context<never>, cell: ActorCell) => Context.Context<never>
+  /** Called once, when nothing of the actor is left. */
+  readonly leave: (cell: ActorCell) => void
+  /** The keyed family that the actor belongs to. */
+  readonly family?: CellFamily | undefined
+  /** The supervisor whose child it is. */
+  readonly supervisor?: CellSupervisor | undefined
+  /** It is one of those that the application cannot be without: if it gives up, the runtime's root has. */
+  readonly isVital?: boolean | undefined
+  /** Ends what it has below it, just before it ends itself. */
+  readonly release?: ((reason: StopReason) => Effect.Effect<void>) | undefined
+  /** Called when nobody can start it again. */
+  readonly onForgotten?: (() => void) | undefined
+  /** Called when a stop of it is asked for. */
+  readonly onStopAsked?: (() => void) | undefined
+}
+
+/** What a cell tells its supervisor. */
+export interface CellSupervisor {
+  /** Whether a restart is the supervisor's affair, as others are restarted with it. */
+  readonly restartsGroups: boolean
+  /** It has changed its phase. */
+  changed(): void
+  /** It has failed, may be restarted, and waits to be released. */
+  asksForRestart(cell: ActorCell): void
+  /** It has stopped. */
+  childEnded(cell: ActorCell, reason: StopReason): void
+}
+
+/** A start that somebody waits for. */
+export interface AwaitedStart {
+  /**
+   * What follows when it fails: the end; a wait for the supervisor's word; or another try, with backoff
+   * and within the restart intensity, as after a crash.
+   */
+  readonly ifFailed: "end" | "hold" | "retry"
+  /** Called once, with what the start gave. */
+  readonly onStarted: (exit: Exit.Exit<void, unknown>) => void
+}
+
+/** A supervisor wants the incarnation to end, and the actor to wait until it is released. */
+export interface HaltRequest {
+  /** Until when the message in hand may take its time. */
+  readonly at: number
+  /** The address of the one that failed. */
+  readonly because: string
+}
+
+/** Why an incarnation is over: the actor's end, or what went before a restart. */
+export type DownReason = StopReason | "StartFailed" | "Restarted"
+
+/** What a cell tells its family. */
+export interface CellFamily {
+  /** It has taken its first message in: it is to be started. */
+  enters(cell: ActorCell): void
+  /** It has no work any more. */
+  rests(cell: ActorCell): void
+  /** The family is a supervisor's child, which stops it in its turn. */
+  readonly isSupervised: boolean
+}
+
+/** A stop that was asked for. */
+export interface StopRequest {
+  readonly reason: StopReason
+  /** When it must be over. */
+  readonly at: number
+  readonly worksOff: WorkOff
+}
+
+/** What may use the time until a stop's deadline: all that was accepted, the message in hand, or nothing. */
+export type WorkOff = "all" | "inHand" | "nothing"
+
+/** The less of two. */
+export const lessOf = (self: WorkOff, that: WorkOff): WorkOff => {
+  if (self === "nothing" || that === "nothing") return "nothing"
+  return self === "inHand" || that === "inHand" ? "inHand" : "all"
+}
+
+/** What a message can be refused with, besides a flaw of its payload. */
+export type Refusal = Busy | Timeout | Stopped | Deadlock
+
+/** Where messages of a handle go. */
+export type Target = SingleTarget | Pool
+
+/** One actor. */
+export interface SingleTarget {
+  /** The actor to send to, or why there is none. A keyed one may be new: the first message it takes in starts it. */
+  resolve(fromInside: boolean): ActorCell | Busy | Stopped
+  /** The actor as it is now; none for a keyed actor that is not resident. */
+  cells(): ReadonlyArray<ActorCell>
+}
