@@ -1,23 +1,11 @@
 /** Halts that meet an actor in the middle of something: transitions of the diagram in docs/semantics.md. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { TestClock } from "effect/testing"
 import * as Actor from "../src/Actor.ts"
-import * as Supervisor from "../src/Supervisor.ts"
-import { fragile, open, run, settle, type Traced, type TracedHandle, tracing } from "./Supervisor.fixtures.ts"
+import { fragile, grow, pass, run, settle, supervisor, tracing } from "./Supervisor.fixtures.ts"
 
-/** Built under a supervisor; gives the handles in the order of the children. */
-const grow = (options: Supervisor.Options, children: ReadonlyArray<Traced>) =>
-  Effect.map(
-    open(Supervisor.layer("S", { ...options, children: children.map(({ layer }) => layer) })),
-    ({ services }) =>
-      // All definitions of the fixtures have handles of this type, under the key of their name.
-      children.map(({ name }) => Context.getUnsafe(services, Context.Service<TracedHandle>(`ryker/Actor/${name}`)))
-  )
-
-/** Lets time pass once all has happened that needs none. */
-const pass = (millis: number) => Effect.andThen(settle, Effect.andThen(TestClock.adjust(millis), settle))
+/** The delay of a supervisor, longer than those of its children. */
+const slow = { backoff: { base: 500, jitter: false } } as const
 
 describe("a halt that meets", () => {
   it.effect(
@@ -25,15 +13,16 @@ describe("a halt that meets", () => {
     () =>
       Effect.gen(function* () {
         const { take, traced } = tracing({ timed: true })
-        const [a, b] = yield* grow({ backoff: { base: 500, jitter: false } }, [traced("a"), traced("b", fragile)])
+        const actors = { a: traced("a"), b: traced("b", fragile) }
+        const { a, b } = yield* grow(supervisor("S", Object.values(actors), slow), actors)
         take()
-        yield* a!.tell.Crash()
-        yield* a!.tell.Work({ label: "kept" })
+        yield* a.tell.Crash()
+        yield* a.tell.Work({ label: "kept" })
         yield* settle
-        assert.deepInclude(yield* Actor.status(a!), { _tag: "Restarting", millisLeft: 100 })
-        yield* b!.tell.Crash()
+        assert.deepInclude(yield* Actor.status(a), { _tag: "Restarting", millisLeft: 100 })
+        yield* b.tell.Crash()
         yield* pass(499)
-        assert.deepInclude(yield* Actor.status(a!), { _tag: "Restarting", queued: 1 })
+        assert.deepInclude(yield* Actor.status(a), { _tag: "Restarting", queued: 1 })
         yield* pass(1)
         assert.deepStrictEqual(take(), ["-a1@0", "-b1@0", "+a2@500", "+b2@500", "a2:kept@500"])
       }).pipe(run())
@@ -44,15 +33,16 @@ describe("a halt that meets", () => {
       const { note, take, traced } = tracing({ timed: true })
       const onStart = (incarnation: number) =>
         incarnation === 2 ? Effect.onInterrupt(Effect.sleep("1 second"), () => note("cut short")) : Effect.void
-      const [a, b] = yield* grow({ strategy: "one-for-all" }, [traced("a"), traced("b", { onStart })])
-      yield* b!.tell.Work({ label: "kept" })
+      const actors = { a: traced("a"), b: traced("b", { onStart }) }
+      const { a, b } = yield* grow(supervisor("S", Object.values(actors), { strategy: "one-for-all" }), actors)
+      yield* b.tell.Work({ label: "kept" })
       yield* settle
       take()
-      yield* a!.tell.Crash()
+      yield* a.tell.Crash()
       yield* pass(100)
-      assert.strictEqual((yield* Actor.status(b!))._tag, "Starting")
-      yield* b!.tell.Work({ label: "kept" })
-      yield* a!.tell.Crash()
+      assert.strictEqual((yield* Actor.status(b))._tag, "Starting")
+      yield* b.tell.Work({ label: "kept" })
+      yield* a.tell.Crash()
       yield* pass(200)
       assert.deepStrictEqual(take(), [
         "-a1@0",
@@ -75,20 +65,18 @@ describe("a supervisor that is restarted", () => {
     Effect.gen(function* () {
       const { take, traced } = tracing({ timed: true })
       const limited = { intensity: { restarts: 2, window: "1 hour" } } as const
-      const [a, b] = yield* grow({ backoff: { base: 500, jitter: false } }, [
-        traced("a", limited),
-        traced("b", fragile)
-      ])
+      const actors = { a: traced("a", limited), b: traced("b", fragile) }
+      const { a, b } = yield* grow(supervisor("S", Object.values(actors), slow), actors)
       const crashTwice = Effect.gen(function* () {
         take()
-        yield* a!.tell.Crash()
+        yield* a.tell.Crash()
         yield* pass(100)
-        yield* a!.tell.Crash()
+        yield* a.tell.Crash()
         yield* pass(200)
         return take()
       })
       assert.deepStrictEqual(yield* crashTwice, ["-a1@0", "+a2@100", "-a2@100", "+a3@300"])
-      yield* b!.tell.Crash()
+      yield* b.tell.Crash()
       yield* pass(500)
       assert.deepStrictEqual(take(), ["-b1@300", "-a3@300", "+a4@800", "+b2@800"])
       // One more crash of the same window would have been its end.

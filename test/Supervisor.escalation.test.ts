@@ -5,12 +5,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import { Rpc } from "effect/rpc"
 import * as References from "effect/References"
 import * as Runtime from "effect/Runtime"
 import { TestClock } from "effect/testing"
-import type * as Duration from "effect/Duration"
 import * as Actor from "../src/Actor.ts"
 import * as Ryker from "../src/Ryker.ts"
 import * as RykerError from "../src/RykerError.ts"
@@ -19,56 +17,25 @@ import { entryOf } from "./Actor.fixtures.ts"
 import {
   assertNothingLeft,
   childrenOf,
+  crash,
   errorOf,
   fragile,
+  grow,
+  pass,
   quick,
   Refused,
   run,
   settle,
   start,
-  type Traced,
+  supervisor,
+  supervisorOf,
   type TracedHandle,
   type TracedSelf,
-  tracing
+  tracing,
+  type TreeLayer
 } from "./Supervisor.fixtures.ts"
 
 // --- What the tests use -------------------------------------------------------------------------------------------------
-
-type TreeLayer = Layer.Layer<
-  TracedSelf,
-  Refused | RykerError.SupervisorStartError | RykerError.StartError | RykerError.InvalidOption,
-  Ryker.Ryker
->
-
-/** A supervisor as a child or as the whole tree, with delays that are easy to reckon with. */
-const supervisor = (
-  name: string,
-  children: ReadonlyArray<Traced | TreeLayer>,
-  options: Supervisor.Options = {}
-): TreeLayer =>
-  Supervisor.layer(name, {
-    ...quick,
-    ...options,
-    children: children.map((child): TreeLayer => ("layer" in child ? child.layer : child))
-  })
-
-/** Builds the tree in the test's Scope, and gives the handles of these actors in it. */
-const grow = <Handles extends Record<string, Traced>>(tree: TreeLayer, actors: Handles) =>
-  Effect.gen(function* () {
-    const context = yield* Layer.build(tree)
-    const handles: Record<string, TracedHandle> = {}
-    for (const [name, { handle }] of Object.entries(actors)) handles[name] = yield* Effect.provide(handle, context)
-    // There is one for each name of the record.
-    return handles as { readonly [N in keyof Handles]: TracedHandle }
-  })
-
-const supervisorOf = (name: string) => Effect.map(Supervisor.find(name), Option.getOrThrow)
-
-/** Time passes, from when all has been done that can be done without, until all has been done that follows. */
-const pass = (duration: Duration.Input) =>
-  settle.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(settle))
-
-const crash = (actor: TracedHandle) => Effect.andThen(actor.tell.Crash(), settle)
 
 const reasonOf = (handle: Actor.Any) =>
   Effect.map(Actor.status(handle), (status) => (status._tag === "Stopped" ? status.reason : status._tag))

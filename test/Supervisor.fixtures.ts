@@ -2,10 +2,12 @@
 import { assert } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { Rpc } from "effect/rpc"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -192,3 +194,39 @@ export const childrenOf = (supervisor: Supervisor.Handle): Effect.Effect<Readonl
   Effect.map(Supervisor.whichChildren(supervisor), (children) =>
     children.map(({ address, status }) => `${address}:${status._tag}`)
   )
+
+export type TreeLayer = Layer.Layer<
+  TracedSelf,
+  Refused | RykerError.SupervisorStartError | RykerError.StartError | RykerError.InvalidOption,
+  Ryker.Ryker
+>
+
+/** A supervisor as a child or as the whole tree, with delays that are easy to reckon with. */
+export const supervisor = (
+  name: string,
+  children: ReadonlyArray<Traced | TreeLayer>,
+  options: Supervisor.Options = {}
+): TreeLayer =>
+  Supervisor.layer(name, {
+    ...quick,
+    ...options,
+    children: children.map((child): TreeLayer => ("layer" in child ? child.layer : child))
+  })
+
+/** Builds the tree in the test's Scope, and gives the handles of these actors in it. */
+export const grow = <Handles extends Record<string, Traced>>(tree: TreeLayer, actors: Handles) =>
+  Effect.gen(function* () {
+    const context = yield* Layer.build(tree)
+    const handles: Record<string, TracedHandle> = {}
+    for (const [name, { handle }] of Object.entries(actors)) handles[name] = yield* Effect.provide(handle, context)
+    // There is one for each name of the record.
+    return handles as { readonly [N in keyof Handles]: TracedHandle }
+  })
+
+export const supervisorOf = (name: string) => Effect.map(Supervisor.find(name), Option.getOrThrow)
+
+/** Time passes, from when all has been done that can be done without, until all has been done that follows. */
+export const pass = (duration: Duration.Input) =>
+  settle.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(settle))
+
+export const crash = (actor: TracedHandle) => Effect.andThen(actor.tell.Crash(), settle)

@@ -1,13 +1,11 @@
 /** One test for each failure that other supervision systems are known for, and a storm over a whole tree. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import * as Scope from "effect/Scope"
@@ -22,57 +20,25 @@ import { assertBalanced } from "./fixtures.ts"
 import {
   assertNothingLeft,
   childrenOf,
+  crash,
   errorOf,
   fragile,
+  grow,
+  pass,
   quick,
   Refused,
   run,
   runtime,
   settle,
   start,
-  type Traced,
+  supervisor,
+  supervisorOf,
   type TracedHandle,
   type TracedOptions,
-  type TracedSelf,
   tracing
 } from "./Supervisor.fixtures.ts"
 
 // --- What the tests use -------------------------------------------------------------------------------------------------
-
-type TreeLayer = Layer.Layer<
-  TracedSelf,
-  Refused | RykerError.SupervisorStartError | RykerError.StartError | RykerError.InvalidOption,
-  Ryker.Ryker
->
-
-const supervisor = (
-  name: string,
-  children: ReadonlyArray<Traced | TreeLayer>,
-  options: Supervisor.Options = {}
-): TreeLayer =>
-  Supervisor.layer(name, {
-    ...quick,
-    ...options,
-    children: children.map((child): TreeLayer => ("layer" in child ? child.layer : child))
-  })
-
-/** Builds the tree in the test's Scope, and gives the handles of these actors in it. */
-const grow = <Handles extends Record<string, Traced>>(tree: TreeLayer, actors: Handles) =>
-  Effect.gen(function* () {
-    const context = yield* Layer.build(tree)
-    const handles: Record<string, TracedHandle> = {}
-    for (const [name, { handle }] of Object.entries(actors)) handles[name] = yield* Effect.provide(handle, context)
-    // There is one for each name of the record.
-    return handles as { readonly [N in keyof Handles]: TracedHandle }
-  })
-
-const supervisorOf = (name: string) => Effect.map(Supervisor.find(name), Option.getOrThrow)
-
-/** Time passes, from when all has been done that can be done without, until all has been done that follows. */
-const pass = (duration: Duration.Input) =>
-  settle.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(settle))
-
-const crash = (actor: TracedHandle) => Effect.andThen(actor.tell.Crash(), settle)
 
 /** The labels that an actor worked on, in order, from all incarnations. */
 const labelsOf = (trace: ReadonlyArray<string>, name: string) =>

@@ -1,24 +1,24 @@
 /** Who is restarted with whom: strategies, restart types, intensity, and what comes in the middle of a group restart. */
 import { assert, describe, it } from "@effect/vitest"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import { TestClock } from "effect/testing"
 import * as Actor from "../src/Actor.ts"
 import * as Ryker from "../src/Ryker.ts"
 import * as Supervisor from "../src/Supervisor.ts"
 import { ask, entryOf, Worker, workerHandlers } from "./Actor.fixtures.ts"
 import {
   childrenOf,
+  crash,
   errorOf,
   fragile,
+  pass,
   quick,
   Refused,
   run,
   settle,
   start,
+  supervisorOf,
   type TracedHandle,
   type TracedOptions,
   tracing
@@ -42,14 +42,6 @@ const plant = <Name extends string>(
     // There is one for each name of the record, and no other.
     return handles as { readonly [N in Name]: TracedHandle } & { readonly S: Supervisor.Handle }
   })
-
-const supervisorOf = (name: string) => Effect.map(Supervisor.find(name), Option.getOrThrow)
-
-/** Time passes, from when all has been done that can be done without, until all has been done that follows. */
-const pass = (duration: Duration.Input) =>
-  settle.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(settle))
-
-const crash = (actor: TracedHandle) => Effect.andThen(actor.tell.Crash(), settle)
 
 /** The incarnation that answers, of each. */
 const incarnations = (...actors: ReadonlyArray<TracedHandle>) => Effect.forEach(actors, (actor) => actor.ask.Ping())
