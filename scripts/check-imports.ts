@@ -23,7 +23,7 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
     "internal/timers.ts"
   ],
   ["internal/"],
-  ["Supervisor.ts"],
+  ["Supervisor.ts", "RykerConfig.ts"],
   ["Ryker.ts", "Actor.ts", "Keyed.ts", "Router.ts"],
   ["index.ts"]
 ]
@@ -43,8 +43,8 @@ const restricted: ReadonlyArray<{ name: RegExp; allowed: ReadonlyArray<string>; 
   },
   {
     name: /^effect\/(cluster|http|observability|cli|encoding)(\/|$)/,
-    allowed: integrations,
-    why: "unstable and optional: only integrations need it"
+    allowed: [...integrations, "internal/configFile.ts"],
+    why: "unstable: integrations need it, and of the core the one file that reads files of settings"
   }
 ]
 

@@ -14,7 +14,7 @@
  * | `Stopped` | go elsewhere: this actor takes no more work |
  * | `Deadlock` | mend the program: two handlers wait for each other |
  * | `InvalidMessage` | reject the input at the edge |
- * | `InvalidOption` | mend the configuration |
+ * | `InvalidOption`, `InvalidConfig` | mend the configuration |
  * | `StartError`, `SupervisorStartError` | let the program fail to start |
  * | `ChildError` | mend the call: the supervisor has no such child, or not in that state |
  * | `RootFailure` | let the process end: what it cannot be without has given up |
@@ -429,6 +429,75 @@ export class InvalidOption extends Schema.TaggedError<InvalidOption>("ryker/Inva
   override get message(): string {
     return `"${this.owner}": ${this.option} is ${this.value}, but must be ${this.rule}`
   }
+}
+
+/**
+ * Settings that cannot hold: all problems at once, from all sources.
+ *
+ * **Details**
+ *
+ * Nothing of them was applied. Each problem says which key it is about, by which name the environment
+ * knows it, where the value stands (with the line, if it is a file's and can be told), the value, the
+ * rule, and what to do.
+ *
+ * **Example** (Reading what is wrong)
+ *
+ * ```ts
+ * import { RykerError } from "ryker"
+ *
+ * const error = new RykerError.InvalidConfig({
+ *   problems: [{
+ *     key: "defaults.deadline",
+ *     environment: "RYKER_DEFAULT_DEADLINE",
+ *     source: "ryker.toml",
+ *     line: 3,
+ *     value: "10 parsecs",
+ *     rule: "a duration from 10ms to 1m, with its unit: ms, s or m",
+ *     fix: "write it like 1s"
+ *   }]
+ * })
+ * console.log(error.message) // => 1 problem with the settings of ryker, none of which was applied: defaults.deadline (RYKER_DEFAULT_DEADLINE) in ryker.toml, line 3, is "10 parsecs", but must be a duration from 10ms to 1m, with its unit: ms, s or m: write it like 1s
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("ryker/InvalidConfig")("InvalidConfig", {
+  problems: Schema.Array(
+    Schema.Struct({
+      /** The key; empty when the problem is about none that is known. */
+      key: Schema.String,
+      /** Its name in the environment; empty when it has none. */
+      environment: Schema.String,
+      /** `"builder"`, `"default"`, a name in the environment, or the path of a file. */
+      source: Schema.String,
+      /** The line in the file, counted from 1, if it can be told. */
+      line: Schema.optionalKey(Schema.Int),
+      /** The value as it is written, cut to 64 characters; absent when the problem is not about a value. */
+      value: Schema.optionalKey(Schema.String),
+      /** What is allowed. */
+      rule: Schema.String,
+      /** What to do. */
+      fix: Schema.String
+    })
+  )
+}) {
+  override get message(): string {
+    const { problems } = this
+    const list = problems.length === 1 ? describeProblem(problems[0]!) : problems.map(describeProblem).join("\n- ")
+    const count = `${plural(problems.length, "problem")} with the settings of ryker, none of which was applied`
+    return problems.length === 1 ? `${count}: ${list}` : `${count}:\n- ${list}`
+  }
+}
+
+const describeProblem = (problem: InvalidConfig["problems"][number]): string => {
+  const { environment, fix, key, line, rule, source, value } = problem
+  const names = [key, environment].filter((name) => name !== "")
+  const what = names.length === 2 ? `${key} (${environment})` : (names[0] ?? "what is read")
+  const isPlaceKnown = source === environment || source === "environment"
+  const place = isPlaceKnown ? "" : ` in ${source}${line === undefined ? "" : `, line ${line},`}`
+  const fault = value === undefined ? "must be" : `is "${value}", but must be`
+  return `${what}${place} ${fault} ${rule}: ${fix}`
 }
 
 /**

@@ -1,0 +1,314 @@
+/** Where settings come from, and which of several says what holds. */
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { InvalidConfig } from "../RykerError.ts"
+import { type ConfigFile, readFile } from "./configFile.ts"
+import {
+  crossRules,
+  defaults,
+  flatten,
+  nest,
+  type RykerConfig,
+  type Setting,
+  settings,
+  type Values
+} from "./configSchema.ts"
+import { nearest } from "./nearest.ts"
+import { formatBytes, formatMillis } from "./units.ts"
+
+/** What is wrong with a setting. */
+export type Problem = InvalidConfig["problems"][number]
+
+/** Values that the program gives: what files may hold, and also numbers of milliseconds and bytes, and durations. */
+export type Input = {
+  readonly [Section in keyof RykerConfig]?: {
+    readonly [Name in keyof RykerConfig[Section]]?: RykerConfig[Section][Name] | string | Duration.Duration | undefined
+  }
+}
+
+/** Where a value stands. */
+export interface Origin {
+  /** `"builder"`, `"environment"`, `"file"`, or `"default"`. */
+  readonly source: "builder" | "environment" | "file" | "default"
+  /** The name in the environment, or the path of the file. */
+  readonly name: string
+  readonly line?: number
+}
+
+/** A value as it is written somewhere. */
+interface Written {
+  /** Undefined for what is no single value. */
+  readonly text: string | undefined
+  readonly origin: Origin
+}
+
+/** Settings that hold, and where each comes from. */
+export interface Resolved {
+  readonly config: RykerConfig
+  readonly origins: Readonly<Record<string, Origin>>
+  /** What works and should be changed. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+export interface LoadOptions {
+  readonly builder?: Input | undefined
+  /** Default: the current `ConfigProvider`, which is the process's environment unless the host provides another. */
+  readonly environment?: ConfigProvider.ConfigProvider | undefined
+  /** The path of a file. Default: `RYKER_CONFIG_PATH` of the environment, if it is set. */
+  readonly file?: string | undefined
+}
+
+/** Names in the environment that are no settings. */
+const controls = { path: "RYKER_CONFIG_PATH", allow: "RYKER_ALLOW_CONFIG_PATH", log: "RYKER_LOG_LEVEL" } as const
+
+/** Reads all sources, and gives what holds, or all that is wrong with it. */
+export const load = Effect.fnUntraced(function* (options: LoadOptions): Effect.fn.Return<Resolved, InvalidConfig> {
+  const problems: Array<Problem> = []
+  const warnings: Array<string> = []
+  const provider = options.environment ?? (yield* environment)
+  const names = yield* readEnvironment(provider, problems)
+  const file = yield* openFile(options.file, names, problems)
+  const written = [
+    writtenByBuilder(options.builder ?? {}, problems),
+    writtenInEnvironment(names, problems, warnings),
+    file === undefined ? new Map<string, Written>() : yield* writtenInFile(file, problems)
+  ]
+  const values: Record<string, unknown> = { ...flatten(defaults) }
+  const origins: Record<string, Origin> = {}
+  const bad = new Set<string>()
+  for (const setting of settings) {
+    const found = written.map((source) => source.get(setting.key)).find((each) => each !== undefined)
+    origins[setting.key] = found?.origin ?? { source: "default", name: "" }
+    if (found === undefined) continue
+    const value = found.text === undefined ? undefined : setting.read(found.text)
+    if (value !== undefined) {
+      values[setting.key] = value
+      continue
+    }
+    bad.add(setting.key)
+    const isEmpty = found.text?.trim() === ""
+    const fix = isEmpty ? "give it a value, or remove it" : `write it like ${setting.default}`
+    problems.push(problemOf(setting, found.origin, found.text ?? "no single value", setting.valid, fix))
+  }
+  const config = nest(values)
+  for (const { fix, holds, keys, rule } of crossRules) {
+    if (keys.some((key) => bad.has(key)) || holds(config)) continue
+    const setting = settings.find(({ key }) => key === keys[0])!
+    problems.push(problemOf(setting, origins[keys[0]]!, setting.format(values[keys[0]]), rule, fix))
+  }
+  if (problems.length > 0) return yield* new InvalidConfig({ problems })
+  return { config, origins, warnings }
+})
+
+/** A line that is not known is left out. */
+const lineAt = (line: number | undefined): { readonly line?: number } => (line === undefined ? {} : { line })
+
+const problemOf = (setting: Setting, origin: Origin, value: string, rule: string, fix: string): Problem => ({
+  key: setting.key,
+  environment: setting.environment,
+  source: origin.source === "file" || origin.source === "environment" ? origin.name : origin.source,
+  ...lineAt(origin.line),
+  value: clip(value),
+  rule,
+  fix
+})
+
+/** A value that was put into the wrong place may be long, or more than one line. */
+const clip = (text: string): string => {
+  const line = text.replaceAll(/\s+/g, " ")
+  return line.length > 64 ? `${line.slice(0, 61)}...` : line
+}
+
+// --- The builder --------------------------------------------------------------------------------------------------------
+
+const writtenByBuilder = (input: Input, problems: Array<Problem>): Map<string, Written> => {
+  const written = new Map<string, Written>()
+  for (const [section, values] of Object.entries(input)) {
+    for (const [name, value] of Object.entries(values ?? {})) {
+      if (value === undefined) continue
+      const key = `${section}.${name}`
+      const setting = settings.find((each) => each.key === key)
+      const origin: Origin = { source: "builder", name: "builder" }
+      if (setting === undefined) problems.push(unknownKey(key, origin))
+      else written.set(key, { text: textOf(setting, value), origin })
+    }
+  }
+  return written
+}
+
+const textOf = ({ unit }: Setting, value: unknown): string => {
+  if (Duration.isDuration(value)) return formatMillis(Duration.toMillis(value))
+  if (typeof value === "number" && unit === "ms, s or m") return formatMillis(value)
+  if (typeof value === "number" && unit === "B, KiB or MiB") return formatBytes(value)
+  return String(value)
+}
+
+// --- The environment ----------------------------------------------------------------------------------------------------
+
+/** The host's provider, or the process's environment, in which an empty value is a value. */
+const environment: Effect.Effect<ConfigProvider.ConfigProvider> = Effect.contextWith(
+  (context: Context.Context<never>) =>
+    Effect.succeed(
+      Context.getOrUndefined(context, ConfigProvider.ConfigProvider) ??
+        ConfigProvider.fromEnv({ preserveEmptyStrings: true })
+    )
+)
+
+/** All that begins with `RYKER_`, by name, and the two names that tell a production environment. */
+const readEnvironment = (
+  provider: ConfigProvider.ConfigProvider,
+  problems: Array<Problem>
+): Effect.Effect<Map<string, string>> =>
+  Effect.gen(function* () {
+    const names = new Map<string, string>()
+    const walk = (path: ReadonlyArray<string>): Effect.Effect<void, ConfigProvider.SourceError> =>
+      Effect.gen(function* () {
+        const node = yield* provider.load(path)
+        if (node === undefined) return
+        if (node.value !== undefined) names.set(path.join("_"), node.value)
+        if (node._tag === "Array") for (let n = 0; n < node.length; n++) yield* walk([...path, String(n)])
+        if (node._tag === "Record") for (const key of node.keys) yield* walk([...path, key])
+      })
+    const wanted = [["RYKER"], ["APP", "ENV"], ["NODE", "ENV"]]
+    yield* Effect.forEach(wanted, walk, { discard: true }).pipe(
+      Effect.catchCause(() =>
+        Effect.sync(() => {
+          const rule = "an environment that can be read"
+          const fix = "look at the ConfigProvider that the host provides"
+          problems.push({ key: "", environment: "", source: "environment", rule, fix })
+        })
+      )
+    )
+    return names
+  })
+
+const writtenInEnvironment = (
+  names: ReadonlyMap<string, string>,
+  problems: Array<Problem>,
+  warnings: Array<string>
+): Map<string, Written> => {
+  const written = new Map<string, Written>()
+  const known = new Set<string>(Object.values(controls))
+  for (const { deprecated, environment, key } of settings) {
+    known.add(environment)
+    const take = (name: string) => {
+      const text = names.get(name)
+      if (text !== undefined) written.set(key, { text, origin: { source: "environment", name } })
+      return text !== undefined
+    }
+    if (deprecated !== undefined) {
+      known.add(deprecated)
+      if (take(deprecated)) {
+        const fate = names.has(environment) ? `is ignored, as ${environment} is set: remove it` : "works still"
+        warnings.push(`${deprecated} is deprecated and ${fate}: use ${environment}`)
+      }
+    }
+    take(environment)
+  }
+  for (const name of names.keys()) {
+    if (!name.startsWith("RYKER_") || known.has(name)) continue
+    const hint = nearest(name, Array.from(known))
+    problems.push({
+      key: "",
+      environment: clip(name),
+      source: "environment",
+      rule: "a name that is known",
+      fix: hint === undefined ? "remove it" : `did you mean ${hint}?`
+    })
+  }
+  return written
+}
+
+// --- The file -----------------------------------------------------------------------------------------------------------
+
+/** The file that was asked for or that the environment names, unless production forbids the latter. */
+const openFile = (
+  asked: string | undefined,
+  names: ReadonlyMap<string, string>,
+  problems: Array<Problem>
+): Effect.Effect<ConfigFile | undefined> =>
+  Effect.gen(function* () {
+    const named = names.get(controls.path)
+    const path = asked ?? named
+    if (path === undefined) return undefined
+    if (asked === undefined) {
+      const isProduction = names.get("APP_ENV") === "production" || names.get("NODE_ENV") === "production"
+      if (isProduction && names.get(controls.allow) !== "1") {
+        problems.push({
+          key: "",
+          environment: controls.path,
+          source: "environment",
+          value: clip(path),
+          rule: "unset in production, where settings come from the environment",
+          fix: `unset it, or set ${controls.allow}=1 if it is meant`
+        })
+        return undefined
+      }
+    }
+    const file = yield* Effect.result(readFile(path))
+    if (file._tag === "Success") return file.success
+    const { fix, line, rule } = file.failure
+    problems.push({
+      key: "",
+      environment: asked === undefined ? controls.path : "",
+      source: path,
+      ...lineAt(line),
+      rule,
+      fix
+    })
+    return undefined
+  })
+
+const writtenInFile = (
+  { lineOf, path, root }: ConfigFile,
+  problems: Array<Problem>
+): Effect.Effect<Map<string, Written>> =>
+  Effect.gen(function* () {
+    const provider = ConfigProvider.fromUnknown(root, { preserveEmptyStrings: true })
+    const written = new Map<string, Written>()
+    for (const section of Object.keys(root)) {
+      const at = (name: string): Origin => ({ source: "file", name: path, ...lineAt(lineOf(section, name)) })
+      const isSection = settings.some((setting) => setting.section === section)
+      const values = root[section]
+      if (!isSection || typeof values !== "object" || values === null) {
+        if (isSection && values === null) continue
+        problems.push(unknownKey(section, at(section)))
+        continue
+      }
+      for (const name of Object.keys(values)) {
+        const key = `${section}.${name}`
+        if (!settings.some((setting) => setting.key === key)) {
+          problems.push(unknownKey(key, at(name)))
+          continue
+        }
+        // A source of plain values cannot fail.
+        const node = yield* Effect.orDie(provider.load([section, name]))
+        written.set(key, { text: node === undefined ? "" : node.value, origin: at(name) })
+      }
+    }
+    return written
+  })
+
+const unknownKey = (key: string, { line, name }: Origin): Problem => {
+  const hint = nearest(
+    key,
+    settings.map((setting) => setting.key)
+  )
+  return {
+    key: clip(key),
+    environment: "",
+    source: name,
+    ...lineAt(line),
+    value: "",
+    rule: "a key that is known",
+    fix: hint === undefined ? "remove it" : `did you mean ${hint}?`
+  }
+}
+
+/** What holds, as text by key. */
+export const texts = (config: RykerConfig): Readonly<Record<string, string>> => {
+  const values: Values = flatten(config)
+  return Object.fromEntries(settings.map(({ format, key }) => [key, format(values[key])]))
+}
