@@ -42,9 +42,14 @@ const restricted: ReadonlyArray<{ name: RegExp; allowed: ReadonlyArray<string>; 
     why: "effect/rpc is unstable: one file touches it"
   },
   {
-    name: /^effect\/(cluster|http|observability|cli|encoding)(\/|$)/,
+    name: /^effect\/(cluster|http|observability|cli)(\/|$)/,
+    allowed: integrations,
+    why: "unstable and optional: only integrations need it"
+  },
+  {
+    name: /^effect\/encoding(\/|$)/,
     allowed: [...integrations, "internal/configFile.ts"],
-    why: "unstable: integrations need it, and of the core the one file that reads files of settings"
+    why: "unstable and optional: only integrations need it"
   }
 ]
 

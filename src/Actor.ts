@@ -23,7 +23,7 @@ import { type Definition, define, definitionOf } from "./internal/definition.ts"
 import { withoutStack } from "./internal/errors.ts"
 import { Handles, implOf, type TypeId } from "./internal/handle.ts"
 import { describeIssue } from "./internal/issue.ts"
-import { resolveActor } from "./internal/options.ts"
+import { policyOf } from "./internal/options.ts"
 import { Pool } from "./internal/pool.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { emit } from "./internal/report.ts"
@@ -448,7 +448,7 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
 ): Effect.Effect<Handle<M, Invalid>, E | StartError | InvalidOption, Started<Own, R>> =>
   Effect.gen(function* () {
     const runtime = runtimeOf(yield* Ryker)
-    const settings = yield* resolveActor(name, options, runtime.settings.actor)
+    const policy = yield* policyOf(name, options, runtime, { validate: definition.validate })
     const address = addressOf(() => runtime.nextAddress(name))
     const context = yield* surroundings
     const cell = yield* startScoped({
@@ -456,7 +456,7 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
       group: runtime.group(name),
       protocol: definition.handles.protocol,
       address,
-      settings: { ...settings, validate: definition.validate },
+      settings: policy.now(),
       kind: "actor",
       isVital,
       build: Effect.isEffect(build) ? build : Effect.succeed(build),

@@ -25,7 +25,7 @@ import type * as Actor from "./Actor.ts"
 import { Family } from "./internal/family.ts"
 import { currentAdoption } from "./internal/adoption.ts"
 import { Handles } from "./internal/handle.ts"
-import { checkInt, checkMillis, resolveActor } from "./internal/options.ts"
+import { checkInt, checkMillis, policyOf } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { Group, Ryker, runtimeOf } from "./internal/runtime.ts"
 import { Self } from "./internal/self.ts"
@@ -147,7 +147,8 @@ export const Service =
       options: Options
     ) {
       const runtime = runtimeOf(yield* Ryker)
-      const settings = yield* resolveActor(name, options, runtime.settings.actor)
+      const policy = yield* policyOf(name, options, runtime, { validate })
+      const settings = policy.now()
       const maxResident = yield* checkInt(name, "maxResident", options.maxResident ?? 10_000, 1, 10_000_000)
       const idleAfter = yield* checkMillis(
         name,
@@ -158,7 +159,6 @@ export const Service =
       )
       const context = yield* surroundings
       const group = runtime.group(name)
-      const cellSettings = { ...settings, validate }
       const newFamily = Effect.suspend(() => {
         const family = new Family({
           name,
@@ -170,7 +170,7 @@ export const Service =
             group,
             protocol: handles.protocol,
             address: `${name}/${id}`,
-            settings: cellSettings,
+            settings: policy.now(),
             kind: "actor",
             build: Effect.suspend(() => {
               const built = build(id)
@@ -204,7 +204,7 @@ export const Service =
           group: new Group(name),
           protocol: Protocol.noMessages,
           address: name,
-          settings: cellSettings,
+          settings,
           ...family.asChild,
           context,
           provide: (context) => context

@@ -24,7 +24,7 @@ import type * as Scope from "effect/Scope"
 import type * as Actor from "./Actor.ts"
 import { definitionOf } from "./internal/definition.ts"
 import { implOf } from "./internal/handle.ts"
-import { checkInt, resolveActor } from "./internal/options.ts"
+import { checkInt, policyOf } from "./internal/options.ts"
 import { type Choice, type KeyOf, Pool, poolOf as poolOfMember } from "./internal/pool.ts"
 import type * as Protocol from "./internal/protocol.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
@@ -435,10 +435,8 @@ const start = <Own, M extends Actor.Message, Invalid, H, E, R>(
     const definition = definitionOf(owner)
     const name = owner.actor
     const runtime = runtimeOf(yield* Ryker)
-    const settings = {
-      ...(yield* resolveActor(name, options, runtime.settings.actor)),
-      validate: definition.validate
-    }
+    const policy = yield* policyOf(name, options, runtime, { validate: definition.validate })
+    const settings = policy.now()
     const size = yield* checkInt(name, "size", options.size, 1, 10_000)
     const choice = yield* checkChoice(name, options.choose ?? "round-robin")
     const context = yield* surroundings

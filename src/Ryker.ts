@@ -3,21 +3,26 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DeadLetter } from "./DeadLetter.ts"
-import { type ActorOptions, checkInt, checkMillis, resolveActor } from "./internal/options.ts"
+import { flatten } from "./internal/configSchema.ts"
+import { type ActorOptions, checkInt, checkMillis, ownKeys, resolveActor } from "./internal/options.ts"
+import * as Reload from "./internal/reload.ts"
 import { emit } from "./internal/report.ts"
 import * as Internal from "./internal/runtime.ts"
-import { defaults } from "./internal/settings.ts"
+import { defaults, type RuntimeSettings } from "./internal/settings.ts"
 import { type ActorDrained, drain as drainRuntime, drainedSince } from "./internal/stopping.ts"
 import * as Deadline from "./Deadline.ts"
 import type * as Ledger from "./Ledger.ts"
-import type { InvalidOption, RootFailure } from "./RykerError.ts"
+import * as RykerConfig from "./RykerConfig.ts"
+import type { InvalidConfig, InvalidOption, RootFailure } from "./RykerError.ts"
 import type { RykerEvent } from "./RykerEvent.ts"
 
 /**
@@ -162,44 +167,142 @@ const report = (
  * @since 0.1.0
  */
 export const layerWith = (options: Options): Layer.Layer<Ryker, InvalidOption> =>
+  Layer.effect(Ryker, start(options, { config: RykerConfig.defaults, origins: defaultOrigins }))
+
+const defaultOrigins: Readonly<Record<string, RykerConfig.Origin>> = Object.fromEntries(
+  RykerConfig.keys.map(({ key }) => [key, { source: "default", name: "" }])
+)
+
+/** Starts a runtime with options over settings that were read. */
+const start = Effect.fnUntraced(function* (
+  options: Options,
+  read: Pick<RykerConfig.Resolved, "config" | "origins">
+): Effect.fn.Return<Ryker["Service"], InvalidOption, Scope.Scope> {
+  const base = Reload.settingsOf(read.config, defaults, false)
+  const settings = yield* resolveRuntime(options, base)
+  const config = Reload.configOf(settings, read.config)
+  const own = new Set(ownKeys(options.defaults ?? {}))
+  if (options.fairness?.batchMessages !== undefined) own.add("fairness.batch_messages")
+  if (options.fairness?.yieldEvery !== undefined) own.add("fairness.yield_every_n_msgs")
+  const builder: RykerConfig.Origin = { source: "builder", name: "builder" }
+  const values = flatten(config)
+  const snapshot = {
+    version: 1,
+    config,
+    origins: { ...read.origins, ...Object.fromEntries(Array.from(own, (key) => [key, builder])) },
+    source: "start",
+    refused: 0
+  }
+  const context = yield* Effect.context()
+  const runtime = yield* Effect.acquireRelease(
+    Effect.sync(
+      () =>
+        new Internal.Runtime(
+          {
+            settings,
+            snapshot,
+            pinned: Object.fromEntries(Array.from(own, (key) => [key, values[key]])),
+            ownsStash: options.defaults?.stash !== undefined
+          },
+          context
+        )
+    ),
+    closeRuntime
+  )
+  yield* Reload.reportApplied(runtime, RykerConfig.diff(RykerConfig.defaults, config))
+  return runtime
+})
+
+const resolveRuntime = Effect.fnUntraced(function* (
+  { defaults, drainDeadline, fairness }: Options,
+  base: RuntimeSettings
+): Effect.fn.Return<RuntimeSettings, InvalidOption> {
+  const owner = "Ryker"
+  const batchMessages = yield* checkInt(
+    owner,
+    "fairness.batchMessages",
+    fairness?.batchMessages ?? base.batchMessages,
+    1,
+    1_000_000
+  )
+  return {
+    actor: yield* resolveActor(owner, defaults ?? {}, base.actor),
+    batchMessages,
+    yieldEvery: yield* checkInt(
+      owner,
+      "fairness.yieldEvery",
+      // The default gives way to a larger batch; a value that was asked for does not.
+      fairness?.yieldEvery ?? Math.max(batchMessages, base.yieldEvery),
+      batchMessages,
+      1_000_000
+    ),
+    drainDeadline: yield* checkMillis(
+      owner,
+      "drainDeadline",
+      drainDeadline ?? base.drainDeadline,
+      0,
+      Number.POSITIVE_INFINITY
+    )
+  }
+})
+
+/**
+ * Options of {@link layerConfig}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConfigOptions extends Options {
+  /** The path of a file of settings. Default: `RYKER_CONFIG_PATH` of the environment, if it is set. */
+  readonly file?: string | undefined
+}
+
+/**
+ * The runtime with settings from the environment and a file, below options of your own.
+ *
+ * **When to use**
+ *
+ * In a service that others operate. With {@link layerWith} and {@link layer} the program alone decides.
+ *
+ * **Details**
+ *
+ * The sources are those of `RykerConfig.load`; the options are its builder. Fails with `InvalidConfig`,
+ * which has all problems at once, and with `InvalidOption` for an option out of its range. Names that are
+ * deprecated are logged as warnings. The first settings are reported like those of a reload (`config_applied`).
+ *
+ * **Example** (A deadline from the environment)
+ *
+ * ```ts
+ * import { ConfigProvider, Effect, Logger } from "effect"
+ * import { Ryker } from "ryker"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { config, version } = yield* Ryker.config
+ *   console.log(version, config.defaults.deadline) // => 1 250
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(Ryker.layerConfig()),
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { RYKER_DEFAULT_DEADLINE: "250ms" } }))),
+ *   Effect.provide(Logger.layer([]))
+ * ))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (options: ConfigOptions = {}): Layer.Layer<Ryker, InvalidConfig | InvalidOption> =>
   Layer.effect(
     Ryker,
     Effect.gen(function* () {
-      const owner = "Ryker"
-      const { fairness } = options
-      const batchMessages = yield* checkInt(
-        owner,
-        "fairness.batchMessages",
-        fairness?.batchMessages ?? defaults.batchMessages,
-        1,
-        1_000_000
-      )
-      const settings = {
-        actor: yield* resolveActor(owner, options.defaults ?? {}, defaults.actor),
-        batchMessages,
-        yieldEvery: yield* checkInt(
-          owner,
-          "fairness.yieldEvery",
-          // The default gives way to a larger batch; a value that was asked for does not.
-          fairness?.yieldEvery ?? Math.max(batchMessages, defaults.yieldEvery),
-          batchMessages,
-          1_000_000
-        ),
-        drainDeadline: yield* checkMillis(
-          owner,
-          "drainDeadline",
-          options.drainDeadline ?? defaults.drainDeadline,
-          0,
-          Number.POSITIVE_INFINITY
-        )
-      }
-      const context = yield* Effect.context()
-      return yield* Effect.acquireRelease(
-        Effect.sync(() => new Internal.Runtime(settings, context)),
-        closeRuntime
-      )
+      const read = yield* RykerConfig.load({ file: options.file })
+      for (const warning of read.warnings) yield* warn(warning)
+      return yield* start(options, read)
     })
   )
+
+const warn = (text: string): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logWarning(text), { lib: "ryker", event: "config_deprecated", actor: "ryker" })
 
 /**
  * The runtime with its defaults.
@@ -483,3 +586,100 @@ export const awaitFailure: Effect.Effect<never, RootFailure, Ryker> = Effect.fla
  * @since 0.1.0
  */
 export const layerAwaitFailure: Layer.Layer<never, RootFailure, Ryker> = Layer.effectDiscard(awaitFailure)
+
+/**
+ * The settings that hold.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Snapshot = Reload.Snapshot
+
+/**
+ * What a reload would do, or has done, see {@link plan}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ReloadPlan = Reload.ReloadPlan
+
+/**
+ * Settings to be: what `RykerConfig.load` has read, or single values over those that hold.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Next = Reload.Next
+
+/**
+ * The settings that hold now, where each comes from, and their version.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Effect.Effect<Snapshot, never, Ryker> = Effect.map(
+  Ryker,
+  (service) => Internal.runtimeOf(service).snapshot
+)
+
+/**
+ * What a reload would change, without changing anything.
+ *
+ * **Details**
+ *
+ * Of a cold key it names the definitions whose running actors keep what they have. Values that the
+ * program gave in {@link Options} stay, whatever was read. Fails with `InvalidConfig` as {@link reload} does.
+ *
+ * @see {@link reload} for an example
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const plan = (next: Next): Effect.Effect<ReloadPlan, InvalidConfig, Ryker> =>
+  Effect.flatMap(Ryker, (service) => Reload.planFor(Internal.runtimeOf(service), next))
+
+/**
+ * Replaces the settings of the running program, all at once or not at all.
+ *
+ * **Details**
+ *
+ * - `next` is what `RykerConfig.load` has read, its effect, or single values. Single values are the
+ *   program's own word from then on: they beat what is read later.
+ * - Hot keys act on running actors from their next message on. Keys of class `next restart` act when an
+ *   actor next backs off. Cold keys act on actors that are started afterwards. Options of an actor itself
+ *   are not touched.
+ * - What does not differ is no reload: the version stays.
+ * - Fails with `InvalidConfig`, which has all problems, and changes nothing; `refused` of {@link config} counts it, and the
+ *   log has `config_refused`. With `strict`, changes of cold keys are problems, too.
+ * - Reloads take turns: one that was asked for later is applied later.
+ *
+ * **Example** (A longer deadline, for running actors, too)
+ *
+ * ```ts
+ * import { Effect, Logger } from "effect"
+ * import { Ryker } from "ryker"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { changes } = yield* Ryker.reload({ defaults: { deadline: "2s" } })
+ *   console.log(changes.map(({ class: reload, from, key, to }) => `${key} ${from} -> ${to}, ${reload}`).join()) // => defaults.deadline 1s -> 2s, hot
+ *   const error = yield* Effect.flip(Ryker.reload({ defaults: { deadline: "soon" } }))
+ *   console.log(error.problems[0]?.rule) // => a duration from 10ms to 1m, with its unit: ms, s or m
+ *   const { refused, version } = yield* Ryker.config
+ *   console.log(version, refused) // => 2 1
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Ryker.layer), Effect.provide(Logger.layer([]))))
+ * ```
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const reload = <R = never>(
+  next: Next | Effect.Effect<Next, InvalidConfig, R>,
+  options?: { readonly strict?: boolean | undefined; readonly source?: string | undefined }
+): Effect.Effect<ReloadPlan, InvalidConfig, Ryker | R> =>
+  Effect.contextWith((context: Context.Context<Ryker | R>) => {
+    const read = Effect.isEffect(next) ? Effect.provideContext(next, context) : Effect.succeed(next)
+    const runtime = Internal.runtimeOf(Context.get(context, Ryker))
+    return Reload.reload(runtime, read, options?.source ?? "program", options?.strict === true)
+  })

@@ -23,6 +23,9 @@ import type { Format } from "./internal/configFile.ts"
 import { type Key, type ReloadClass, type RykerConfig, settings } from "./internal/configSchema.ts"
 import * as Sources from "./internal/configSources.ts"
 import { format as formatAs, jsonSchemaOf } from "./internal/configText.ts"
+import * as Reload from "./internal/reload.ts"
+import { changesOf, isSettled, signals, type Trigger } from "./internal/reloadTriggers.ts"
+import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import type { InvalidConfig } from "./RykerError.ts"
 
 export { defaults, type Key, type ReloadClass, RykerConfig } from "./internal/configSchema.ts"
@@ -233,3 +236,87 @@ export const jsonSchema: Readonly<Record<string, unknown>> = jsonSchemaOf(settin
  * @since 0.1.0
  */
 export const format = (config: RykerConfig, as: Format | "env"): string => formatAs(config, as)
+
+/**
+ * What makes the program read its settings anew, see {@link layerReload}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReloadOptions {
+  /** A signal of the process, such as `"SIGHUP"`. Default: none. */
+  readonly signal?: string | undefined
+  /** The file to read and to watch. Default: what `RYKER_CONFIG_PATH` names is read, and nothing is watched. */
+  readonly file?: string | undefined
+  /** How long a file must have been left alone before it is read. Default 200 ms. */
+  readonly debounce?: Duration.Input | undefined
+  /** Whether a change of a cold key refuses the whole reload. Default false. */
+  readonly strict?: boolean | undefined
+}
+
+/**
+ * Reloads the settings when a signal comes, and when a file changes.
+ *
+ * **Details**
+ *
+ * - All sources are read as {@link load} does, and applied as `Ryker.reload` does: all at once or not at
+ *   all. What is wrong is logged (`config_refused`, and a line with the problems) and counted, and the settings that hold go on to hold.
+ * - The file's folder is watched, so that a file which is replaced by a rename is seen, as editors and
+ *   Kubernetes do it. A file is read when nothing has happened for `debounce` and it has not changed for
+ *   as long again: one that is half-written is left until it is whole. Watching takes a `FileSystem`.
+ * - The same content again is no reload.
+ * - When watching fails, it is logged, and begun again after a second.
+ *
+ * **Example** (Settings that follow a file)
+ *
+ * ```ts
+ * import { Effect, Layer, Logger } from "effect"
+ * import { Ryker, RykerConfig } from "ryker"
+ *
+ * const Reloading = RykerConfig.layerReload({ signal: "SIGHUP", strict: true })
+ * // With a file: provide NodeFileSystem.layer of @effect/platform-node, and give { file: "ryker.toml" }.
+ *
+ * const program = Effect.gen(function*() {
+ *   process.kill(process.pid, "SIGHUP")
+ *   yield* Effect.sleep("20 millis")
+ *   const { refused, version } = yield* Ryker.config
+ *   console.log(version, refused) // => 1 0
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(Reloading),
+ *   Effect.provide(Ryker.layerConfig()),
+ *   Effect.provide(Logger.layer([]))
+ * ))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, Ryker> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const runtime = runtimeOf(yield* Ryker)
+      const { debounce = "200 millis", file, signal, strict = false } = options
+      const read = (trigger: Trigger) =>
+        Reload.reload(runtime, load({ file }), trigger === "file" ? file! : signal!, strict).pipe(
+          Effect.asVoid,
+          Effect.catch((error) => logProblem(error.message))
+        )
+      if (signal !== undefined) yield* Effect.forkScoped(Stream.runForEach(signals(signal), read))
+      if (file === undefined) return
+      const readSettled = (trigger: Trigger) =>
+        // Not yet: what changes it is another event, after which it is looked at again.
+        Effect.flatMap(isSettled(file, debounce), (settled) => (settled ? read(trigger) : Effect.void))
+      yield* Stream.runForEach(changesOf(file, debounce), readSettled).pipe(
+        Effect.tapCause(() => logProblem(`watching the folder of "${file}" failed: it is begun again`)),
+        Effect.ignore,
+        Effect.andThen(Effect.sleep("1 second")),
+        Effect.forever,
+        Effect.forkScoped
+      )
+    })
+  )
+
+const logProblem = (text: string): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logError(text), { lib: "ryker", event: "config_problem", actor: "ryker" })

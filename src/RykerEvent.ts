@@ -23,6 +23,8 @@
  * | `ScopeSlowToClose` | Warn | a Scope takes longer to close than `shutdown`, outside of a stop |
  * | `ScopeAbandoned` | Warn | a Scope was not closed at the deadline of a stop |
  * | `FinalizerFailed` | Error | a Scope's finalizer failed |
+ * | `ConfigApplied` | Info, Debug | settings were applied; Debug for the first ones if they are the defaults |
+ * | `ConfigRefused` | Error | a reload was refused, and nothing was changed |
  * | `DrainStarted` | Info | `Ryker.drain` was called |
  * | `DrainFinished` | Info, Debug, Warn | a drain is over; Warn if anything was lost, Debug at the closing of the Layer |
  *
@@ -201,6 +203,44 @@ export const ScopeAbandoned = Schema.TaggedStruct("ScopeAbandoned", { ...common,
 export const FinalizerFailed = Schema.TaggedStruct("FinalizerFailed", { ...common, incarnation, ...defect })
 
 /**
+ * Settings were applied: the first ones, or those of a reload.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const ConfigApplied = Schema.TaggedStruct("ConfigApplied", {
+  ...common,
+  /** Where they came from: `"start"`, or what the reload said. */
+  source: Schema.String,
+  /** Counted from 1. */
+  version: Schema.Int,
+  /** What is different now; of the first ones, what differs from the defaults. */
+  diff: Schema.Array(
+    Schema.Struct({
+      key: Schema.String,
+      class: Schema.Literals(["hot", "cold", "next restart"]),
+      from: Schema.String,
+      to: Schema.String
+    })
+  )
+})
+
+/**
+ * A reload was refused, and nothing was changed.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const ConfigRefused = Schema.TaggedStruct("ConfigRefused", {
+  ...common,
+  source: Schema.String,
+  /** The version that still holds. */
+  version: Schema.Int,
+  /** How many problems the settings had. */
+  problems: Schema.Int
+})
+
+/**
  * The runtime takes nothing in from outside any more.
  *
  * @category events
@@ -262,6 +302,8 @@ export const RykerEvent = Schema.Union([
   ScopeSlowToClose,
   ScopeAbandoned,
   FinalizerFailed,
+  ConfigApplied,
+  ConfigRefused,
   DrainStarted,
   DrainFinished
 ])

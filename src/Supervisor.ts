@@ -25,7 +25,7 @@ import * as Scope from "effect/Scope"
 import type * as Actor from "./Actor.ts"
 import { Handles, type HandleImpl, implOf } from "./internal/handle.ts"
 import { CurrentIncarnation } from "./internal/incarnation.ts"
-import { resolveActor } from "./internal/options.ts"
+import { policyOf } from "./internal/options.ts"
 import { noMessages } from "./internal/protocol.ts"
 import { Group, Ryker, runtimeOf } from "./internal/runtime.ts"
 import { startScoped, surroundings } from "./internal/start.ts"
@@ -265,7 +265,7 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
       const runtime = runtimeOf(yield* Ryker)
       yield* checkOptions(name, options)
       const { autoShutdown = "never", onExhausted = "escalate", strategy = "one-for-one" } = options
-      const settings = yield* resolveActor(
+      const policy = yield* policyOf(
         name,
         {
           restart: options.restart ?? (autoShutdown === "never" ? "permanent" : "transient"),
@@ -274,7 +274,9 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
           shutdown: options.shutdown ?? runtime.settings.drainDeadline,
           significant: options.significant
         },
-        runtime.settings.actor
+        runtime,
+        // Its start takes as long as those of its children, each of which has a limit.
+        { startTimeout: Number.POSITIVE_INFINITY }
       )
       // Below the supervisor's own Scope, so that the supervisor stops its children before their Layers close.
       const held = yield* Scope.fork(scope)
@@ -296,8 +298,7 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
           group: new Group(name),
           protocol: noMessages,
           address: name,
-          // Its start takes as long as those of its children, each of which has a limit.
-          settings: { ...settings, startTimeout: Number.POSITIVE_INFINITY },
+          settings: policy.now(),
           kind: "supervisor",
           build: Effect.flatMap(CurrentIncarnation, (incarnation) => supervision.start(incarnation!.cell)),
           context: yield* surroundings,

@@ -107,6 +107,9 @@ export const record = <X, E>(
     const recorded = Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(Ryker.layerWith({ drainDeadline: 0, ...options }), scope)
+      // The first settings are reported before anybody can subscribe.
+      const [first, ...others] = lines.splice(0).map(({ annotations }) => annotations["event"])
+      assert.deepStrictEqual([first, ...others], ["config_applied"])
       const subscriber = yield* start(
         Effect.provide(
           Stream.runForEach(Ryker.events, (event) => Effect.sync(() => events.push(event))),
@@ -148,12 +151,18 @@ const annotationsFor = ({ _tag, ...fields }: RykerEvent.RykerEvent) => {
   }
 }
 
+const isList = (value: unknown): value is ReadonlyArray<unknown> => Array.isArray(value)
+
+/** An address, or a change of a setting. */
+const showItem = (item: unknown): string =>
+  typeof item === "string" ? item : Object.values(item as Record<string, unknown>).join(" ")
+
 /** An event and its level on one line, without the time and place. */
 export const show = (event: RykerEvent.RykerEvent, level: string) => {
   const { _tag, actor, ...fields } = event
   const rest = Object.entries(fields)
     .filter(([key]) => key !== "at" && key !== "time")
-    .map(([key, value]) => `${key}=${String(value)}`)
+    .map(([key, value]) => `${key}=${isList(value) ? value.map(showItem).join(",") : String(value)}`)
   return [level, _tag, actor, ...rest.toSorted()].join(" ")
 }
 

@@ -682,6 +682,17 @@ export const scenarios: Record<string, Scenario> = {
       stopped("Debug", "S", "ScopeClosed", 1, 0, "supervisor")
     ]
   },
+  "a reload, one that changes nothing, and one that is refused": {
+    run: Effect.gen(function* () {
+      yield* Ryker.reload({ defaults: { deadline: "2s" }, fairness: { batch_messages: 8 } }, { source: "test" })
+      yield* Ryker.reload({ defaults: { deadline: 2_000 } })
+      yield* Effect.flip(Ryker.reload({ defaults: { deadline: "soon", mailbox_capacity: 0 } }))
+    }),
+    expected: [
+      "Info ConfigApplied ryker diff=defaults.deadline hot 1s 2s,fairness.batch_messages hot 32 8 source=test version=2",
+      "Error ConfigRefused ryker problems=2 source=program version=2"
+    ]
+  },
   "a drain that handles all": {
     run: Effect.gen(function* () {
       yield* tell(yield* spawn(), () => Effect.succeed(secret))

@@ -283,7 +283,8 @@ export const flatten = (config: RykerConfig): Values =>
 export const settings: ReadonlyArray<Setting> = Object.entries(RykerConfig.fields).flatMap(([section, { fields }]) =>
   Object.entries<Schema.Codec<unknown, string>>(fields).map(([name, schema]): Setting => {
     // Every field is made by `textual`, which leaves its notes there.
-    const { format, ...notes } = Schema.resolveAnnotations(schema)?.[annotationId] as Notes
+    const annotations = Schema.resolveAnnotations(schema)
+    const { format, ...notes } = annotations![annotationId] as Notes
     const decode = Schema.decodeUnknownOption(schema)
     const key = `${section}.${name}`
     // The value's type is that of the same field.

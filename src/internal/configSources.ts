@@ -76,31 +76,71 @@ export const load = Effect.fnUntraced(function* (options: LoadOptions): Effect.f
     file === undefined ? new Map<string, Written>() : yield* writtenInFile(file, problems)
   ]
   const values: Record<string, unknown> = { ...flatten(defaults) }
-  const origins: Record<string, Origin> = {}
-  const bad = new Set<string>()
+  const origins: Record<string, Origin> = Object.fromEntries(
+    settings.map(({ key }) => [key, { source: "default", name: "" }])
+  )
+  const bad = readInto(values, origins, written, problems)
+  const resolved = { config: nest(values), origins, warnings }
+  problems.push(...brokenRules(resolved, bad))
+  if (problems.length > 0) return yield* new InvalidConfig({ problems })
+  return resolved
+})
+
+/** The rules between keys that do not hold; those about a key that is wrong in itself are left out. */
+const brokenRules = ({ config, origins }: Resolved, wrong: ReadonlySet<string>): ReadonlyArray<Problem> => {
+  const values = flatten(config)
+  return crossRules.flatMap(({ fix, holds, keys, rule }) => {
+    if (keys.some((key) => wrong.has(key)) || holds(config)) return []
+    const setting = settings.find(({ key }) => key === keys[0])!
+    return [problemOf(setting, origins[keys[0]]!, setting.format(values[keys[0]]), rule, fix)]
+  })
+}
+
+/** Settings that were put together, if they can hold together. */
+export const checkRules = (resolved: Resolved): Effect.Effect<Resolved, InvalidConfig> => {
+  const problems = brokenRules(resolved, new Set())
+  return problems.length === 0 ? Effect.succeed(resolved) : Effect.fail(new InvalidConfig({ problems }))
+}
+
+/** Single values over settings that hold. */
+export const overlay = (
+  base: Pick<Resolved, "config" | "origins">,
+  input: Input
+): Effect.Effect<Resolved, InvalidConfig> =>
+  Effect.suspend(() => {
+    const problems: Array<Problem> = []
+    const values: Record<string, unknown> = { ...flatten(base.config) }
+    const origins: Record<string, Origin> = { ...base.origins }
+    readInto(values, origins, [writtenByBuilder(input, problems)], problems)
+    if (problems.length > 0) return Effect.fail(new InvalidConfig({ problems }))
+    return checkRules({ config: nest(values), origins, warnings: [] })
+  })
+
+/** Takes for each key the first source that has it; gives the keys whose value is wrong. */
+const readInto = (
+  values: Record<string, unknown>,
+  origins: Record<string, Origin>,
+  sources: ReadonlyArray<ReadonlyMap<string, Written>>,
+  problems: Array<Problem>
+): ReadonlySet<string> => {
+  const wrong = new Set<string>()
   for (const setting of settings) {
-    const found = written.map((source) => source.get(setting.key)).find((each) => each !== undefined)
-    origins[setting.key] = found?.origin ?? { source: "default", name: "" }
+    const { key } = setting
+    const found = sources.map((source) => source.get(key)).find((each) => each !== undefined)
     if (found === undefined) continue
-    const value = found.text === undefined ? undefined : setting.read(found.text)
+    const { origin, text } = found
+    origins[key] = origin
+    const value = text === undefined ? undefined : setting.read(text)
     if (value !== undefined) {
-      values[setting.key] = value
+      values[key] = value
       continue
     }
-    bad.add(setting.key)
-    const isEmpty = found.text?.trim() === ""
-    const fix = isEmpty ? "give it a value, or remove it" : `write it like ${setting.default}`
-    problems.push(problemOf(setting, found.origin, found.text ?? "no single value", setting.valid, fix))
+    wrong.add(key)
+    const fix = text?.trim() === "" ? "give it a value, or remove it" : `write it like ${setting.default}`
+    problems.push(problemOf(setting, origin, text ?? "no single value", setting.valid, fix))
   }
-  const config = nest(values)
-  for (const { fix, holds, keys, rule } of crossRules) {
-    if (keys.some((key) => bad.has(key)) || holds(config)) continue
-    const setting = settings.find(({ key }) => key === keys[0])!
-    problems.push(problemOf(setting, origins[keys[0]]!, setting.format(values[keys[0]]), rule, fix))
-  }
-  if (problems.length > 0) return yield* new InvalidConfig({ problems })
-  return { config, origins, warnings }
-})
+  return wrong
+}
 
 /** A line that is not known is left out. */
 const lineAt = (line: number | undefined): { readonly line?: number } => (line === undefined ? {} : { line })

@@ -140,6 +140,109 @@ export const resolveActor = Effect.fnUntraced(function* (
       ),
       window: yield* checkMillis(owner, "intensity.window", intensity?.window ?? defaults.intensity.window, 1, infinite)
     },
-    validate: defaults.validate
+    validate: defaults.validate,
+    own: ownKeys(options)
   }
 })
+
+/** The configuration's keys that an actor's options decide. */
+export const ownKeys = ({
+  backoff,
+  capacity,
+  deadline,
+  intensity,
+  maxMessageBytes
+}: ActorOptions): ReadonlySet<string> => {
+  const given: ReadonlyArray<readonly [string, unknown]> = [
+    ["defaults.mailbox_capacity", capacity],
+    ["defaults.max_msg_bytes", maxMessageBytes],
+    ["defaults.deadline", deadline],
+    ["supervisor.backoff_base_ms", backoff?.base],
+    ["supervisor.backoff_cap_ms", backoff?.cap],
+    ["supervisor.decorrelated_jitter", backoff?.jitter],
+    ["supervisor.rapid_fail_threshold", intensity?.restarts],
+    ["supervisor.rapid_fail_window", intensity?.window]
+  ]
+  return new Set(given.flatMap(([key, value]) => (value === undefined ? [] : [key])))
+}
+
+/** What holds in the runtime now, which a reload may change. */
+export interface Current {
+  readonly settings: { readonly actor: ActorSettings }
+}
+
+/**
+ * The settings of an actor whose options leave some of them to the runtime.
+ *
+ * What is hot follows the runtime at once, and so does what the next restart looks at. What is cold is as
+ * it was when the actor was started: ask for the settings anew at each start.
+ */
+export class ActorPolicy {
+  private readonly resolved: ActorSettings
+  private readonly ownsStash: boolean
+  private readonly runtime: Current
+  private made: ActorSettings
+  private madeFor: ActorSettings
+
+  constructor(resolved: ActorSettings, options: ActorOptions, runtime: Current) {
+    this.resolved = resolved
+    this.ownsStash = options.stash !== undefined || options.capacity !== undefined
+    this.runtime = runtime
+    this.madeFor = runtime.settings.actor
+    this.made = this.make(this.madeFor)
+  }
+
+  /** For an actor that is started now. Those that are started between two reloads share one object. */
+  now(): ActorSettings {
+    const { actor } = this.runtime.settings
+    if (actor !== this.madeFor) {
+      this.madeFor = actor
+      this.made = this.make(actor)
+    }
+    return this.made
+  }
+
+  private make(atStart: ActorSettings): ActorSettings {
+    const { resolved, runtime } = this
+    const { own } = resolved
+    const has = (key: string) => own.has(key)
+    return {
+      ...resolved,
+      capacity: has("defaults.mailbox_capacity") ? resolved.capacity : atStart.capacity,
+      stash: this.ownsStash ? resolved.stash : atStart.stash,
+      maxMessageBytes: has("defaults.max_msg_bytes") ? resolved.maxMessageBytes : atStart.maxMessageBytes,
+      get deadline() {
+        return has("defaults.deadline") ? resolved.deadline : runtime.settings.actor.deadline
+      },
+      get backoff() {
+        const { backoff } = runtime.settings.actor
+        const cap = has("supervisor.backoff_cap_ms") ? resolved.backoff.cap : backoff.cap
+        return {
+          // A base from elsewhere gives way to a smaller cap, and a cap from elsewhere to a larger base.
+          base: has("supervisor.backoff_base_ms") ? resolved.backoff.base : Math.min(backoff.base, cap),
+          cap: Math.max(cap, has("supervisor.backoff_base_ms") ? resolved.backoff.base : 0),
+          jitter: has("supervisor.decorrelated_jitter") ? resolved.backoff.jitter : backoff.jitter
+        }
+      },
+      get intensity() {
+        const { intensity } = runtime.settings.actor
+        return {
+          threshold: has("supervisor.rapid_fail_threshold") ? resolved.intensity.threshold : intensity.threshold,
+          window: has("supervisor.rapid_fail_window") ? resolved.intensity.window : intensity.window
+        }
+      }
+    }
+  }
+}
+
+/** Checks an actor's options, and gives the settings that it has under a runtime, now and after each reload. */
+export const policyOf = (
+  owner: string,
+  options: ActorOptions,
+  runtime: Current,
+  fixed: Partial<Pick<ActorSettings, "validate" | "startTimeout">> = {}
+): Effect.Effect<ActorPolicy, InvalidOption> =>
+  Effect.map(
+    resolveActor(owner, options, runtime.settings.actor),
+    (resolved) => new ActorPolicy({ ...resolved, ...fixed }, options, runtime)
+  )

@@ -78,6 +78,7 @@ const levelOf = (event: NewEvent): LogLevel.Severity => {
     case "ActorStartFailed":
     case "SupervisorFailed":
     case "FinalizerFailed":
+    case "ConfigRefused":
       return "Error"
     case "GroupRestarting":
     case "ChildIsolated":
@@ -86,6 +87,8 @@ const levelOf = (event: NewEvent): LogLevel.Severity => {
       return "Warn"
     case "RootFailed":
       return "Fatal"
+    case "ConfigApplied":
+      return event.version === 1 && event.diff.length === 0 ? "Debug" : "Info"
     case "DrainFinished":
       return event.outcome === "complete" ? "Info" : "Warn"
     case "ActorRestarting":

@@ -15,6 +15,8 @@ import { Changes } from "./changes.ts"
 import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
 import { Feed } from "./feed.ts"
+import type { Values } from "./configSchema.ts"
+import type { Snapshot } from "./reload.ts"
 import { emit } from "./report.ts"
 import type { RuntimeSettings } from "./settings.ts"
 import { Timers } from "./timers.ts"
@@ -53,9 +55,24 @@ export class Group {
  */
 const maxNesting = 32
 
+/** What a runtime begins with. */
+export interface RuntimeOptions {
+  readonly settings: RuntimeSettings
+  readonly snapshot: Snapshot
+  readonly pinned: Values
+  readonly ownsStash: boolean
+}
+
 export class Runtime implements RykerService {
   readonly [TypeId] = TypeId
-  readonly settings: RuntimeSettings
+  /** What holds now; replaced as a whole. */
+  settings: RuntimeSettings
+  /** The same as users see it. */
+  snapshot: Snapshot
+  /** What the program itself has said, by key: it beats what is read. */
+  pinned: Values
+  /** The size of stashes is not left to that of mailboxes. */
+  readonly ownsStash: boolean
   readonly context: Context.Context<never>
   readonly timers: Timers
   readonly changes: Changes
@@ -86,8 +103,12 @@ export class Runtime implements RykerService {
   private readonly clock: Clock.Clock
   private readonly dispatcher: Scheduler.SchedulerDispatcher
 
-  constructor(settings: RuntimeSettings, context: Context.Context<never>) {
+  constructor(options: RuntimeOptions, context: Context.Context<never>) {
+    const { settings } = options
     this.settings = settings
+    this.snapshot = options.snapshot
+    this.pinned = options.pinned
+    this.ownsStash = options.ownsStash
     this.context = context
     this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.clock = Context.get(context, Clock.Clock)

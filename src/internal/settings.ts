@@ -25,6 +25,8 @@ export interface ActorSettings {
   readonly intensity: { readonly threshold: number; readonly window: number }
   /** Whether payloads are checked on every send. */
   readonly validate: boolean
+  /** The configuration's keys that the actor's own options decide. */
+  readonly own: ReadonlySet<string>
 }
 
 /** Settings of a runtime. Times are milliseconds. */
@@ -48,7 +50,8 @@ export const defaults: RuntimeSettings = {
     shutdown: 5_000,
     backoff: { base: 100, cap: 5_000, jitter: true },
     intensity: { threshold: 5, window: 10_000 },
-    validate: false
+    validate: false,
+    own: new Set()
   },
   batchMessages: 32,
   yieldEvery: 64,

@@ -12,6 +12,7 @@ export const parseMillis = (text: string): number | undefined => {
 
 /** The largest unit in which it is a whole number. */
 export const formatMillis = (millis: number): string => {
+  if (millis === Number.POSITIVE_INFINITY) return "Infinity"
   if (millis > 0 && millis % perUnit.m === 0) return `${millis / perUnit.m}m`
   return millis > 0 && millis % perUnit.s === 0 ? `${millis / perUnit.s}s` : `${millis}ms`
 }

@@ -1,0 +1,197 @@
+/** Replacing the settings of a running runtime: what would change, and changing it. */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import { InvalidConfig } from "../RykerError.ts"
+import { flatten, nest, type ReloadClass, type RykerConfig, settings, type Values } from "./configSchema.ts"
+import { checkRules, type Input, type Origin, overlay, type Resolved, texts } from "./configSources.ts"
+import { emit } from "./report.ts"
+import type { Runtime } from "./runtime.ts"
+import type { RuntimeSettings } from "./settings.ts"
+
+/** The settings that hold, as users see them. */
+export interface Snapshot {
+  /** Counted from 1; one more for each reload that changed anything. */
+  readonly version: number
+  readonly config: RykerConfig
+  readonly origins: Readonly<Record<string, Origin>>
+  /** What the last change came from. */
+  readonly source: string
+  /** How many reloads were refused. */
+  readonly refused: number
+}
+
+/** A change that a reload brings. */
+export interface PlannedChange {
+  readonly key: string
+  readonly class: ReloadClass
+  readonly from: string
+  readonly to: string
+  /** The definitions of running actors that keep what they have: of cold keys those that were started before. */
+  readonly keeps: ReadonlyArray<string>
+}
+
+/** What a reload would do, or has done. */
+export interface ReloadPlan {
+  /** Empty when nothing differs. */
+  readonly changes: ReadonlyArray<PlannedChange>
+  /** What holds afterwards. */
+  readonly config: RykerConfig
+  readonly origins: Readonly<Record<string, Origin>>
+}
+
+/** Settings to be: whole ones that were read, or single values over those that hold. */
+export type Next = Resolved | Input
+
+const isResolved = (next: Next): next is Resolved => "origins" in next
+
+/** What the keys are in the terms of the run loop; what has no key stays. */
+export const settingsOf = (config: RykerConfig, fixed: RuntimeSettings, ownsStash: boolean): RuntimeSettings => {
+  const { defaults, fairness, supervisor } = config
+  return {
+    ...fixed,
+    actor: {
+      ...fixed.actor,
+      capacity: defaults.mailbox_capacity,
+      stash: ownsStash ? fixed.actor.stash : defaults.mailbox_capacity,
+      maxMessageBytes: defaults.max_msg_bytes,
+      deadline: defaults.deadline,
+      backoff: {
+        base: supervisor.backoff_base_ms,
+        cap: supervisor.backoff_cap_ms,
+        jitter: supervisor.decorrelated_jitter
+      },
+      intensity: { threshold: supervisor.rapid_fail_threshold, window: supervisor.rapid_fail_window }
+    },
+    batchMessages: fairness.batch_messages,
+    yieldEvery: fairness.yield_every_n_msgs
+  }
+}
+
+/** The keys of what the run loop goes by, over others that it does not know. */
+export const configOf = ({ actor, batchMessages, yieldEvery }: RuntimeSettings, others: RykerConfig): RykerConfig => ({
+  ...others,
+  defaults: { mailbox_capacity: actor.capacity, max_msg_bytes: actor.maxMessageBytes, deadline: actor.deadline },
+  supervisor: {
+    backoff_base_ms: actor.backoff.base,
+    backoff_cap_ms: actor.backoff.cap,
+    decorrelated_jitter: actor.backoff.jitter,
+    rapid_fail_threshold: actor.intensity.threshold,
+    rapid_fail_window: actor.intensity.window
+  },
+  fairness: { batch_messages: batchMessages, yield_every_n_msgs: yieldEvery }
+})
+
+/** What would change; fails if the result cannot hold. Nothing is changed by this. */
+export const planFor = (runtime: Runtime, next: Next): Effect.Effect<ReloadPlan, InvalidConfig> =>
+  Effect.gen(function* () {
+    const { snapshot } = runtime
+    const target = isResolved(next) ? yield* keepPinned(runtime, next) : yield* overlay(snapshot, next)
+    const [old, new_] = [texts(snapshot.config), texts(target.config)]
+    return {
+      config: target.config,
+      origins: target.origins,
+      changes: settings.flatMap(({ class: reload, key }) => {
+        const [from, to] = [old[key]!, new_[key]!]
+        return from === to ? [] : [{ key, class: reload, from, to, keeps: keepersOf(runtime, key, reload) }]
+      })
+    }
+  })
+
+/** What the program itself has said beats what was read. */
+const keepPinned = (runtime: Runtime, { config, origins }: Resolved): Effect.Effect<Resolved, InvalidConfig> => {
+  const values: Values = { ...flatten(config), ...runtime.pinned }
+  const pinned = Object.keys(runtime.pinned).map((key): [string, Origin] => [
+    key,
+    { source: "builder", name: "builder" }
+  ])
+  return checkRules({ config: nest(values), origins: { ...origins, ...Object.fromEntries(pinned) }, warnings: [] })
+}
+
+const keepersOf = (runtime: Runtime, key: string, reload: ReloadClass): ReadonlyArray<string> => {
+  if (reload !== "cold") return []
+  const names = new Set<string>()
+  for (const { options } of runtime.cells) {
+    if (options.kind === "actor" && !options.settings.own.has(key)) names.add(options.group.name)
+  }
+  return Array.from(names)
+}
+
+/** One reload at a time: what was read later is not overtaken by what was read before. */
+const turns = new WeakMap<Runtime, Semaphore.Semaphore>()
+
+export const reload = (
+  runtime: Runtime,
+  read: Effect.Effect<Next, InvalidConfig>,
+  source: string,
+  strict: boolean
+): Effect.Effect<ReloadPlan, InvalidConfig> => {
+  const turn = turns.get(runtime) ?? Semaphore.makeUnsafe(1)
+  turns.set(runtime, turn)
+  return read.pipe(
+    Effect.flatMap((next) =>
+      Effect.map(planFor(runtime, next), (plan) => ({ plan, isPinned: !isResolved(next), next }))
+    ),
+    Effect.tap(({ plan }) => (strict ? refuseCold(plan) : Effect.void)),
+    Effect.flatMap(({ isPinned, next, plan }) => {
+      if (isPinned) pin(runtime, plan, next)
+      return Effect.as(apply(runtime, plan, source), plan)
+    }),
+    Effect.tapError(({ problems }) => refuse(runtime, source, problems.length)),
+    // Half of it must not be done when the one who asked goes away.
+    Effect.uninterruptible,
+    turn.withPermits(1)
+  )
+}
+
+/** What the program says while it runs is its word, too. */
+const pin = (runtime: Runtime, { config }: ReloadPlan, next: Next): void => {
+  const values = flatten(config)
+  const said = Object.entries(next).flatMap(([section, keys]) =>
+    Object.keys(keys ?? {}).map((name) => `${section}.${name}`)
+  )
+  runtime.pinned = { ...runtime.pinned, ...Object.fromEntries(said.map((key) => [key, values[key]])) }
+}
+
+const refuseCold = ({ changes, origins }: ReloadPlan): Effect.Effect<void, InvalidConfig> => {
+  const cold = changes.filter(({ class: reload }) => reload === "cold")
+  if (cold.length === 0) return Effect.void
+  const problems = cold.map(({ key, to }) => ({
+    key,
+    environment: settings.find((setting) => setting.key === key)!.environment,
+    source: origins[key]!.name || origins[key]!.source,
+    value: to,
+    rule: "unchanged: it is cold, and the reload is strict",
+    fix: "restart the process, or reload without strict"
+  }))
+  return Effect.fail(new InvalidConfig({ problems }))
+}
+
+const apply = (runtime: Runtime, { changes, config, origins }: ReloadPlan, source: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { snapshot } = runtime
+    if (changes.length === 0) {
+      runtime.snapshot = { ...snapshot, origins }
+      return Effect.void
+    }
+    const version = snapshot.version + 1
+    // In one step: every actor sees the old settings or the new ones.
+    runtime.snapshot = { ...snapshot, version, config, origins, source }
+    runtime.settings = settingsOf(config, runtime.settings, runtime.ownsStash)
+    return reportApplied(runtime, changes)
+  })
+
+export const reportApplied = (
+  runtime: Runtime,
+  changes: ReadonlyArray<Pick<PlannedChange, "key" | "class" | "from" | "to">>
+): Effect.Effect<void> => {
+  const { source, version } = runtime.snapshot
+  const diff = changes.map(({ class: reload, from, key, to }) => ({ key, class: reload, from, to }))
+  return emit(runtime, { _tag: "ConfigApplied", actor: "ryker", source, version, diff })
+}
+
+const refuse = (runtime: Runtime, source: string, problems: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { snapshot } = runtime
+    runtime.snapshot = { ...snapshot, refused: snapshot.refused + 1 }
+    return emit(runtime, { _tag: "ConfigRefused", actor: "ryker", source, version: snapshot.version, problems })
+  })
