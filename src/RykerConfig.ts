@@ -18,7 +18,10 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import type { Format } from "./internal/configFile.ts"
 import { type Key, type ReloadClass, type RykerConfig, settings } from "./internal/configSchema.ts"
 import * as Sources from "./internal/configSources.ts"

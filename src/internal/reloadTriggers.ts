@@ -1,5 +1,5 @@
 /** What makes a running program read its settings anew: a signal, and a file that changes. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
