@@ -306,7 +306,9 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
           Effect.asVoid,
           Effect.catch((error) => logProblem(error.message))
         )
-      if (signal !== undefined) yield* Effect.forkScoped(Stream.runForEach(signals(signal), read))
+      // Once the Layer is ready, a signal must not end the process any more.
+      const now = { startImmediately: true } as const
+      if (signal !== undefined) yield* Effect.forkScoped(Stream.runForEach(signals(signal), read), now)
       if (file === undefined) return
       const readSettled = (trigger: Trigger) =>
         // Not yet: what changes it is another event, after which it is looked at again.
@@ -316,7 +318,7 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
         Effect.ignore,
         Effect.andThen(Effect.sleep("1 second")),
         Effect.forever,
-        Effect.forkScoped
+        Effect.forkScoped(now)
       )
     })
   )
