@@ -1,6 +1,6 @@
 /**
  * 20,000 real flights as messages to actors: in steady state, under overload, in a crash storm, in a supervision tree
- * that escalates, and through a shutdown. In the end every figure is checked against the file.
+ * that escalates, while settings change, and through a shutdown. In the end every figure is checked against the file.
  *
  * Run it with `npm run demo`, or `npm run demo -- --seed 7` for another storm.
  */
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util"
 import { airportsOf, loadFlights } from "./flights.ts"
 import { count } from "./format.ts"
 import { drain } from "./phases/drain.ts"
+import { reload } from "./phases/reload.ts"
 import { saturation } from "./phases/saturation.ts"
 import { steady } from "./phases/steady.ts"
 import { storm } from "./phases/storm.ts"
@@ -38,6 +39,7 @@ const demo = Effect.gen(function* () {
     yield* saturation(flights),
     yield* storm(flights).pipe(Random.withSeed(seed)),
     yield* tree(flights).pipe(Random.withSeed(seed)),
+    yield* reload(flights),
     yield* drain(flights)
   ])
 })

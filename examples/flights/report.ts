@@ -43,7 +43,9 @@ export const printReport = Effect.fnUntraced(function* (outcomes: ReadonlyArray<
         .filter(([, n]) => n > 0)
         .map(([reason, n]) => `${actor} ${reason} ${count(n)}`)
     )
-    if (reasons.length > 0) yield* screen.print(`  dropped in ${phase[0]}: ${reasons.join(", ")}`)
+    if (reasons.length === 0) continue
+    const [first, ...rest] = wrap(`dropped in ${phase[0]}: ${reasons.join(", ")}`, 76)
+    yield* screen.print(`  ${first}`, ...rest.map((line) => `    ${line}`))
   }
 
   return outcomes.flatMap(({ checks, ledger, phase }) =>

@@ -1,4 +1,4 @@
-/** Phase e: a shutdown with a deadline, while messages keep coming. */
+/** Phase f: a shutdown with a deadline, while messages keep coming. */
 import { Array as Arr, Effect, Fiber, Latch } from "effect"
 import { Ledger, Ryker } from "ryker"
 import { Airports } from "../airport.ts"
@@ -12,7 +12,7 @@ import { Store } from "../store.ts"
 import { Weather } from "../weather.ts"
 import { world } from "../world.ts"
 
-const title = "e. Drain under load"
+const title = "f. Drain under load"
 
 /** Milliseconds that a movement takes. */
 const fog = 2
