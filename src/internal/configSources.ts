@@ -61,7 +61,7 @@ export interface LoadOptions {
 }
 
 /** Names in the environment that are no settings. */
-const controls = { path: "RYKER_CONFIG_PATH", allow: "RYKER_ALLOW_CONFIG_PATH", log: "RYKER_LOG_LEVEL" } as const
+const controls = { path: "RYKER_CONFIG_PATH", allow: "RYKER_ALLOW_CONFIG_PATH" } as const
 
 /** Reads all sources, and gives what holds, or all that is wrong with it. */
 export const load = Effect.fnUntraced(function* (options: LoadOptions): Effect.fn.Return<Resolved, InvalidConfig> {
