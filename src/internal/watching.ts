@@ -143,17 +143,17 @@ export const watch = (handle: Any, options?: WatchOptions): Effect.Effect<Watch>
  * import { Actor, Ryker } from "ryker"
  *
  * class Worker extends Actor.Service<Worker>()("Worker", [Rpc.make("Work")]) {}
- * class Boss extends Actor.Service<Boss>()("Boss", [Rpc.make("Watch")]) {}
+ * class Boss extends Actor.Service<Boss>()("Boss", [Rpc.make("Watch"), Rpc.make("Ping")]) {}
  *
  * const program = Effect.gen(function*() {
  *   const worker = yield* Worker
  *   const boss = yield* Actor.spawn(Boss, {
- *     Watch: () => Actor.onDown(worker, ({ actor, reason }) => Effect.sync(() => console.log(actor, reason)))
+ *     Watch: () => Actor.onDown(worker, ({ actor, reason }) => Effect.sync(() => console.log(actor, reason))),
+ *     Ping: () => Effect.void
  *   })
  *   yield* boss.ask.Watch()
  *   yield* Actor.stop(worker)
- *   yield* Effect.sleep(1)
- *   // => Worker Stopped
+ *   yield* boss.ask.Ping() // => Worker Stopped
  * })
  *
  * await Effect.runPromise(Effect.scoped(program).pipe(
