@@ -493,10 +493,11 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("ryker/Inva
 const describeProblem = (problem: InvalidConfig["problems"][number]): string => {
   const { environment, fix, key, line, rule, source, value } = problem
   const names = [key, environment].filter((name) => name !== "")
-  const what = names.length === 2 ? `${key} (${environment})` : (names[0] ?? "what is read")
+  const what = names.length === 2 ? `${key} (${environment})` : (names[0] ?? "what stands")
   const isPlaceKnown = source === environment || source === "environment"
-  const place = isPlaceKnown ? "" : ` in ${source}${line === undefined ? "" : `, line ${line},`}`
-  const fault = value === undefined ? "must be" : `is "${value}", but must be`
+  const isDefault = source === "default"
+  const place = isPlaceKnown || isDefault ? "" : ` in ${source}${line === undefined ? "" : `, line ${line},`}`
+  const fault = value === undefined ? "must be" : `is ${isDefault ? "by default " : ""}"${value}", but must be`
   return `${what}${place} ${fault} ${rule}: ${fix}`
 }
 

@@ -241,8 +241,11 @@ const writtenInEnvironment = (
     if (deprecated !== undefined) {
       known.add(deprecated)
       if (take(deprecated)) {
-        const fate = names.has(environment) ? `is ignored, as ${environment} is set: remove it` : "works still"
-        warnings.push(`${deprecated} is deprecated and ${fate}: use ${environment}`)
+        warnings.push(
+          names.has(environment)
+            ? `${deprecated} is deprecated, and ignored as ${environment} is set: remove it`
+            : `${deprecated} is deprecated: use ${environment}`
+        )
       }
     }
     take(environment)
@@ -341,7 +344,6 @@ const unknownKey = (key: string, { line, name }: Origin): Problem => {
     environment: "",
     source: name,
     ...lineAt(line),
-    value: "",
     rule: "a key that is known",
     fix: hint === undefined ? "remove it" : `did you mean ${hint}?`
   }
