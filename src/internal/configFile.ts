@@ -11,8 +11,8 @@ import * as Result from "effect/Result"
 import * as Toml from "effect/encoding/Toml"
 import * as Yaml from "effect/encoding/Yaml"
 
-/** No settings are as long; what is, is another file. */
-export const maxFileBytes = 1_048_576
+/** No settings are as long; what is, is another file. The parsers need quadratic time for some texts: 0.3 s for this many. */
+export const maxFileBytes = 16_384
 
 export type Format = "toml" | "json" | "yaml"
 
@@ -56,10 +56,12 @@ export const readFile = Effect.fnUntraced(function* (path: string): Effect.fn.Re
   if (info.type !== "File") {
     return yield* Effect.fail(problem(`a file, not a ${info.type.toLowerCase()}`, "give the path of a file"))
   }
-  if (info.size > maxFileBytes) {
-    return yield* Effect.fail(problem(`a file of at most ${maxFileBytes} bytes, not ${info.size}`, "check the path"))
-  }
+  const tooLong = (size: number | bigint) =>
+    problem(`a file of at most ${maxFileBytes} bytes, not ${size}`, "check the path")
+  if (info.size > maxFileBytes) return yield* Effect.fail(tooLong(info.size))
   const bytes = yield* Effect.mapError(fs.value.readFile(path), unreadable)
+  // It may have grown since, or be one that tells no size, as in /proc.
+  if (bytes.length > maxFileBytes) return yield* Effect.fail(tooLong(bytes.length))
   return yield* parse(path, format, bytes)
 })
 
@@ -74,7 +76,8 @@ export const parse = (path: string, format: Format, bytes: Uint8Array): Effect.E
     if (!Predicate.isObject(root) || Array.isArray(root)) {
       return yield* Effect.fail(problem("sections with keys", "begin with a section, such as defaults"))
     }
-    const lines = text.split(/\r\n|\n|\r/)
+    // In JSON no line begins so; in the others it is a comment.
+    const lines = text.split(/\r\n|\n|\r/).map((line) => (/^\s*#/.test(line) ? "" : line))
     return {
       path,
       root: root,
@@ -94,37 +97,54 @@ const parseText = (format: Format, text: string): Effect.Effect<unknown, FilePro
   if (text.trim() === "") return Effect.succeed({})
   if (format === "toml") {
     return Result.match(Toml.parse(text), {
-      onFailure: ({ message }) => Effect.fail(malformed(format, message)),
+      onFailure: ({ message }) => Effect.fail(malformed(format, message, text)),
       onSuccess: (root) => Effect.succeed(root)
     })
   }
   return Effect.try({
     try: () => {
-      if (format === "json") JSON.parse(text)
-      // JSON is YAML, too, and YAML notices a key that stands twice. Comments alone are nothing.
-      return Yaml.parse(text) ?? {}
+      if (format !== "json") return Yaml.parse(text) ?? {}
+      const root: unknown = JSON.parse(text)
+      // JSON is YAML, too, if it begins at the margin, and YAML notices a key that stands twice.
+      Yaml.parse(text.trimStart())
+      return root
     },
     // Whatever it is, also a stack that is too deep.
-    catch: (error) => malformed(format, error instanceof Error ? error.message : String(error))
+    catch: (error) => malformed(format, error instanceof Error ? error.message : String(error), text)
   })
 }
 
 /** Parsers name the place, and sometimes quote the text around it, which may be anything: only the place is told. */
-const malformed = (format: Format, message: string): FileProblem => {
-  const line = /\bline (\d+)/.exec(message)?.[1]
-  const isTwice = /duplicate|redefine/i.test(message)
+const malformed = (format: Format, message: string, text: string): FileProblem => {
+  // The parsers' own words, at the end and at the beginning: between them is text of the file.
+  const line = /\bline (\d+)(?:,? column \d+)?\)?$/.exec(message)?.[1]
+  const isTwice = /^(?:Duplicate key|Cannot redefine) /.test(message)
   const rule = isTwice ? "a file in which no key stands twice" : `well-formed ${format.toUpperCase()}`
   const fix = isTwice ? "remove one of the two" : "mend the file, or let an editor check it"
-  return problem(rule, fix, line === undefined ? undefined : Number(line))
+  return problem(rule, fix, line === undefined ? lineOfOffset(format, message, text) : Number(line))
 }
 
 /** The first line that names the key, after one that names its section. Good enough for a message. */
 const findLine = (lines: ReadonlyArray<string>, section: string, name: string): number | undefined => {
-  const has = (line: string, word: string) => new RegExp(`(^|[^\\w-])${word}([^\\w-]|$)`).test(line)
-  const dotted = lines.findIndex((line) => has(line, `${section}\\s*\\.\\s*${name}`))
-  if (dotted >= 0) return dotted + 1
-  const start = lines.findIndex((line) => has(line, section))
+  const begins = keyPattern(section)
+  const start = lines.findIndex((line) => begins.test(line))
   if (start < 0) return undefined
-  const found = lines.findIndex((line, index) => index >= start && has(line, name))
+  const names = keyPattern(name)
+  const found = lines.findIndex((line, index) => index >= start && names.test(line))
   return (found < 0 ? start : found) + 1
+}
+
+/** Where a word stands as a key: what is written before and after it in one of the formats. Words are anything. */
+const keyPattern = (word: string): RegExp =>
+  new RegExp(`(^|[\\s[{,."'])${word.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")}["']?\\s*[\\].:=]`)
+
+/** Of JSON, which is one flow collection, YAML tells how far it came, not counting what a line is indented by. */
+const lineOfOffset = (format: Format, message: string, text: string): number | undefined => {
+  const offset = /at flow offset (\d+)$/.exec(message)?.[1]
+  if (format !== "json" || offset === undefined) return undefined
+  const start = text.slice(0, text.length - text.trimStart().length).split("\n").length
+  const lines = text.trimStart().split(/\r\n|\n|\r/)
+  let left = Number(offset)
+  const after = lines.findIndex((line) => (left -= line.replace(/^ +/, "").length + 1) < 0)
+  return start + Math.max(0, after)
 }

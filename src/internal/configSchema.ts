@@ -4,7 +4,15 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { formatBytes, formatMillis, parseBytes, parseFlag, parseMillis, parseWhole } from "./units.ts"
+import {
+  formatBytes,
+  formatMillis,
+  formatPlainMillis,
+  parseBytes,
+  parseFlag,
+  parseMillis,
+  parseWhole
+} from "./units.ts"
 
 /**
  * When a changed key takes effect, see the module.
@@ -87,7 +95,7 @@ const whole = (min: number, max: number, unit: string, given: Given) =>
 
 /** Milliseconds that may be written without their unit, as the key's name has it. */
 const millisNumber = (min: number, max: number, given: Given) =>
-  textual(Schema.Finite, (text) => within(parseWhole(text) ?? parseMillis(text), min, max), String, given, {
+  textual(Schema.Finite, (text) => within(parseWhole(text) ?? parseMillis(text), min, max), formatPlainMillis, given, {
     unit: "ms",
     valid: `a number of milliseconds from ${min} to ${max}`,
     json: { type: ["integer", "string"], minimum: min, maximum: max, pattern: "^\\d+(\\.\\d+)?\\s*([mM]?[sS]|[mM])$" }
@@ -313,7 +321,8 @@ export const nest = (values: Values): RykerConfig => {
 export interface CrossRule {
   readonly keys: readonly [string, string]
   readonly holds: (config: RykerConfig) => boolean
-  readonly rule: string
+  /** What must be of each of the two, beside the other. */
+  readonly rules: readonly [string, string]
   readonly fix: string
 }
 
@@ -321,19 +330,19 @@ export const crossRules: ReadonlyArray<CrossRule> = [
   {
     keys: ["supervisor.backoff_base_ms", "supervisor.backoff_cap_ms"],
     holds: ({ supervisor }) => supervisor.backoff_base_ms <= supervisor.backoff_cap_ms,
-    rule: "at most supervisor.backoff_cap_ms",
+    rules: ["at most supervisor.backoff_cap_ms", "at least supervisor.backoff_base_ms"],
     fix: "lower supervisor.backoff_base_ms, or raise supervisor.backoff_cap_ms"
   },
   {
     keys: ["fairness.yield_every_n_msgs", "fairness.batch_messages"],
     holds: ({ fairness }) => fairness.yield_every_n_msgs >= fairness.batch_messages,
-    rule: "at least fairness.batch_messages",
+    rules: ["at least fairness.batch_messages", "at most fairness.yield_every_n_msgs"],
     fix: "raise fairness.yield_every_n_msgs, or lower fairness.batch_messages"
   },
   {
     keys: ["amnesia.enabled", "amnesia.zeroize_on_drop"],
     holds: ({ amnesia }) => !amnesia.enabled || amnesia.zeroize_on_drop,
-    rule: "false while amnesia.zeroize_on_drop is false",
+    rules: ["false without amnesia.zeroize_on_drop", "true with amnesia.enabled"],
     fix: "set amnesia.zeroize_on_drop to true, or amnesia.enabled to false"
   }
 ]

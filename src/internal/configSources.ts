@@ -89,10 +89,13 @@ export const load = Effect.fnUntraced(function* (options: LoadOptions): Effect.f
 /** The rules between keys that do not hold; those about a key that is wrong in itself are left out. */
 const brokenRules = ({ config, origins }: Resolved, wrong: ReadonlySet<string>): ReadonlyArray<Problem> => {
   const values = flatten(config)
-  return crossRules.flatMap(({ fix, holds, keys, rule }) => {
+  return crossRules.flatMap(({ fix, holds, keys, rules }) => {
     if (keys.some((key) => wrong.has(key)) || holds(config)) return []
-    const setting = settings.find(({ key }) => key === keys[0])!
-    return [problemOf(setting, origins[keys[0]]!, setting.format(values[keys[0]]), rule, fix)]
+    // The default is not what somebody can look up and mend.
+    const at = origins[keys[0]]!.source === "default" && origins[keys[1]]!.source !== "default" ? 1 : 0
+    const [setting, other] = [at, 1 - at].map((n) => settings.find(({ key }) => key === keys[n])!)
+    const rule = `${rules[at]}, which is ${other!.format(values[other!.key])}`
+    return [problemOf(setting!, origins[setting!.key]!, setting!.format(values[setting!.key]), rule, fix)]
   })
 }
 
@@ -157,8 +160,9 @@ const problemOf = (setting: Setting, origin: Origin, value: string, rule: string
 
 /** A value that was put into the wrong place may be long, or more than one line. */
 const clip = (text: string): string => {
-  const line = text.replaceAll(/\s+/g, " ")
-  return line.length > 64 ? `${line.slice(0, 61)}...` : line
+  // Control characters would act on the terminal of who reads the log.
+  const line = text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ")
+  return line.length > 64 ? `${line.slice(0, 61).replace(/[\uD800-\uDBFF]$/, "")}...` : line
 }
 
 // --- The builder --------------------------------------------------------------------------------------------------------
@@ -178,11 +182,12 @@ const writtenByBuilder = (input: Input, problems: Array<Problem>): Map<string, W
   return written
 }
 
-const textOf = ({ unit }: Setting, value: unknown): string => {
+const textOf = ({ unit }: Setting, value: unknown): string | undefined => {
   if (Duration.isDuration(value)) return formatMillis(Duration.toMillis(value))
   if (typeof value === "number" && unit === "ms, s or m") return formatMillis(value)
   if (typeof value === "number" && unit === "B, KiB or MiB") return formatBytes(value)
-  return String(value)
+  const isSingle = typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+  return isSingle ? String(value) : undefined
 }
 
 // --- The environment ----------------------------------------------------------------------------------------------------
@@ -203,15 +208,21 @@ const readEnvironment = (
 ): Effect.Effect<Map<string, string>> =>
   Effect.gen(function* () {
     const names = new Map<string, string>()
-    const walk = (path: ReadonlyArray<string>): Effect.Effect<void, ConfigProvider.SourceError> =>
+    const walk = (path: ConfigProvider.Path): Effect.Effect<void, ConfigProvider.SourceError> =>
       Effect.gen(function* () {
         const node = yield* provider.load(path)
         if (node === undefined) return
         if (node.value !== undefined) names.set(path.join("_"), node.value)
-        if (node._tag === "Array") for (let n = 0; n < node.length; n++) yield* walk([...path, String(n)])
+        if (node._tag === "Array") {
+          // No setting has a number in its name. A large one must not be counted up to; the last is there.
+          const numbers = node.length > 64 ? [node.length - 1] : Array.from({ length: node.length }, (_, n) => n)
+          for (const n of numbers) yield* walk([...path, n])
+        }
         if (node._tag === "Record") for (const key of node.keys) yield* walk([...path, key])
       })
-    const wanted = [["RYKER"], ["APP", "ENV"], ["NODE", "ENV"]]
+    // Parts of names find what is not known; whole names what a source has that does not take names apart.
+    const whole = settings.flatMap(({ deprecated, environment }) => [environment, ...(deprecated ? [deprecated] : [])])
+    const wanted = [["RYKER"], ...[...whole, ...Object.values(controls), "APP_ENV", "NODE_ENV"].map((name) => [name])]
     yield* Effect.forEach(wanted, walk, { discard: true }).pipe(
       Effect.catchCause(() =>
         Effect.sync(() => {
@@ -252,7 +263,9 @@ const writtenInEnvironment = (
   }
   for (const name of names.keys()) {
     if (!name.startsWith("RYKER_") || known.has(name)) continue
-    const hint = nearest(name, Array.from(known))
+    const near = nearest(name, Array.from(known))
+    // Nobody should move to a deprecated name.
+    const hint = settings.find(({ deprecated }) => deprecated !== undefined && deprecated === near)?.environment ?? near
     problems.push({
       key: "",
       environment: clip(name),
@@ -313,11 +326,19 @@ const writtenInFile = (
     const written = new Map<string, Written>()
     for (const section of Object.keys(root)) {
       const at = (name: string): Origin => ({ source: "file", name: path, ...lineAt(lineOf(section, name)) })
-      const isSection = settings.some((setting) => setting.section === section)
       const values = root[section]
-      if (!isSection || typeof values !== "object" || values === null) {
-        if (isSection && values === null) continue
+      if (!sections.includes(section)) {
         problems.push(unknownKey(section, at(section)))
+        continue
+      }
+      // A section that is begun and has nothing in it.
+      if (values === null) continue
+      if (typeof values !== "object" || Array.isArray(values) || values instanceof Date) {
+        const first = settings.find((setting) => setting.section === section)!.key
+        const { line, name } = at(section)
+        const fix = `write its keys one by one, such as ${first}`
+        const rule = "a section with keys"
+        problems.push({ key: section, environment: "", source: name, ...lineAt(line), rule, fix })
         continue
       }
       for (const name of Object.keys(values)) {
@@ -334,11 +355,12 @@ const writtenInFile = (
     return written
   })
 
+const sections = Array.from(new Set(settings.map(({ section }) => section)))
+
 const unknownKey = (key: string, { line, name }: Origin): Problem => {
-  const hint = nearest(
-    key,
-    settings.map((setting) => setting.key)
-  )
+  const keys = settings.map((setting) => setting.key)
+  // A key that stands outside of its section has its name alone.
+  const hint = nearest(key, key.includes(".") ? keys : sections) ?? keys.find((each) => each.endsWith(`.${key}`))
   return {
     key: clip(key),
     environment: "",

@@ -6,11 +6,11 @@ const sections = Array.from(new Set(settings.map(({ section }) => section)))
 
 const inSection = (section: string) => settings.filter((setting) => setting.section === section)
 
-/** Numbers and flags stand for themselves; anything else is quoted. */
-const literal = ({ format, json }: Setting, value: unknown): string =>
-  typeof value === "boolean" || json["type"] === "integer" || Array.isArray(json["type"])
-    ? String(value)
-    : JSON.stringify(format(value))
+/** Digits and flags stand for themselves; anything else is quoted. */
+const literal = ({ format }: Setting, value: unknown): string => {
+  const text = format(value)
+  return typeof value === "boolean" || /^\d+$/.test(text) ? text : JSON.stringify(text)
+}
 
 export const format = (config: RykerConfig, as: Format | "env"): string => {
   const values = flatten(config)

@@ -6,7 +6,8 @@ const perUnit = { ms: 1, s: 1_000, m: 60_000 } as const
 export const parseMillis = (text: string): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m)$/i.exec(text)
   if (match === null) return undefined
-  const millis = Number(match[1]) * perUnit[match[2]!.toLowerCase() as keyof typeof perUnit]
+  // 1.001 s is 1001 ms, not 1000.9999999999999.
+  const millis = Math.round(Number(match[1]) * perUnit[match[2]!.toLowerCase() as keyof typeof perUnit] * 1e6) / 1e6
   return Number.isFinite(millis) ? millis : undefined
 }
 
@@ -16,6 +17,10 @@ export const formatMillis = (millis: number): string => {
   if (millis > 0 && millis % perUnit.m === 0) return `${millis / perUnit.m}m`
   return millis > 0 && millis % perUnit.s === 0 ? `${millis / perUnit.s}s` : `${millis}ms`
 }
+
+/** Digits alone where that is all; a part of a millisecond needs its unit to be read again. */
+export const formatPlainMillis = (millis: number): string =>
+  Number.isInteger(millis) ? String(millis) : formatMillis(millis)
 
 const perSize = { b: 1, kib: 1_024, mib: 1_048_576 } as const
 
