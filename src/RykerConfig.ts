@@ -102,7 +102,7 @@ export const keys: ReadonlyArray<Key> = settings.map((setting) => ({
  *   another. A name that begins with `RYKER_` and is not known is a problem, and so is an empty value of
  *   the process's environment.
  * - The file is the one given, or the one that `RYKER_CONFIG_PATH` names: TOML, JSON or YAML, as its name
- *   says, at most 1 MiB of UTF-8. It takes a `FileSystem`, such as `NodeFileSystem.layer` of
+ *   says, at most 16 KiB of UTF-8. It takes a `FileSystem`, such as `NodeFileSystem.layer` of
  *   `@effect/platform-node`. `RYKER_CONFIG_PATH` is for development: with `APP_ENV` or `NODE_ENV`
  *   `production` it is refused unless `RYKER_ALLOW_CONFIG_PATH` is `1`.
  * - Fails with `InvalidConfig`, which has all problems of all sources at once. A value that another source
