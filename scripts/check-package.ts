@@ -7,7 +7,15 @@ const allowed = [
   // The sources that the maps in dist/ point at.
   /^src\/.+\.ts$/
 ]
-const needed = ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts", "src/index.ts"]
+const needed = [
+  "package.json",
+  "README.md",
+  "LICENSE",
+  "dist/index.js",
+  "dist/index.d.ts",
+  "dist/cli/bin.js",
+  "src/index.ts"
+]
 
 const report = execFileSync("npm", ["pack", "--dry-run", "--json"], {
   encoding: "utf8",
