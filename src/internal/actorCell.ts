@@ -215,10 +215,11 @@ export class ActorCell implements SingleTarget {
    */
   private takeTurn(): void {
     const { runtime } = this
-    const { batchMessages, yieldEvery } = runtime.settings
     runtime.turnsWaiting--
     let handled = 0
     while (this.mayBegin) {
+      // Each time: the message before may have changed them.
+      const { batchMessages, yieldEvery } = runtime.settings
       if (handled >= yieldEvery || (handled >= batchMessages && runtime.turnsWaiting > 0)) {
         if (this.mailbox.depth > 0) this.counters.yields++
         break

@@ -105,6 +105,19 @@ export const checkRules = (resolved: Resolved): Effect.Effect<Resolved, InvalidC
   return problems.length === 0 ? Effect.succeed(resolved) : Effect.fail(new InvalidConfig({ problems }))
 }
 
+/** Settings that may have been put together by hand, if each of them can hold; those of the keys given are not looked at. */
+export const checkValues = (resolved: Resolved, trusted: Values): Effect.Effect<Resolved, InvalidConfig> => {
+  const values = flatten(resolved.config)
+  const problems = settings.flatMap((setting) => {
+    const { format, key, read, valid } = setting
+    const text = format(values[key])
+    if (Object.hasOwn(trusted, key) || read(text) !== undefined) return []
+    const origin = resolved.origins[key] ?? { source: "builder", name: "builder" }
+    return [problemOf(setting, origin, text, valid, `write it like ${setting.default}`)]
+  })
+  return problems.length === 0 ? Effect.succeed(resolved) : Effect.fail(new InvalidConfig({ problems }))
+}
+
 /** Single values over settings that hold. */
 export const overlay = (
   base: Pick<Resolved, "config" | "origins">,
@@ -114,9 +127,10 @@ export const overlay = (
     const problems: Array<Problem> = []
     const values: Record<string, unknown> = { ...flatten(base.config) }
     const origins: Record<string, Origin> = { ...base.origins }
-    readInto(values, origins, [writtenByBuilder(input, problems)], problems)
-    if (problems.length > 0) return Effect.fail(new InvalidConfig({ problems }))
-    return checkRules({ config: nest(values), origins, warnings: [] })
+    const wrong = readInto(values, origins, [writtenByBuilder(input, problems)], problems)
+    const resolved = { config: nest(values), origins, warnings: [] }
+    problems.push(...brokenRules(resolved, wrong))
+    return problems.length === 0 ? Effect.succeed(resolved) : Effect.fail(new InvalidConfig({ problems }))
   })
 
 /** Takes for each key the first source that has it; gives the keys whose value is wrong. */

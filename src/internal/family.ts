@@ -177,8 +177,13 @@ export class Family implements CellFamily, TimerEntry {
       refused.busy++
       return withoutStack(() => new Busy({ actor: name, limit: "residents", capacity: maxResident }))
     }
-    if (this.candidate !== undefined && this.ids.get(this.candidate) === id) return this.candidate
-    const cell = new ActorCell({ ...optionsOf(id), family: this, leave: (cell) => this.leaves(cell) })
+    const options = optionsOf(id)
+    const { candidate } = this
+    // One that was made before a reload has not been started: it must not keep what is cold.
+    const isCurrent =
+      candidate !== undefined && this.ids.get(candidate) === id && candidate.settings === options.settings
+    if (isCurrent) return candidate
+    const cell = new ActorCell({ ...options, family: this, leave: (cell) => this.leaves(cell) })
     this.ids.set(cell, id)
     this.candidate = cell
     return cell

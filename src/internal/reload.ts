@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { InvalidConfig } from "../RykerError.ts"
 import { flatten, nest, type ReloadClass, type RykerConfig, settings, type Values } from "./configSchema.ts"
-import { checkRules, type Input, type Origin, overlay, type Resolved, texts } from "./configSources.ts"
+import { checkRules, checkValues, type Input, type Origin, overlay, type Resolved, texts } from "./configSources.ts"
 import { emit } from "./report.ts"
 import type { Runtime } from "./runtime.ts"
 import type { RuntimeSettings } from "./settings.ts"
@@ -85,7 +85,9 @@ export const configOf = ({ actor, batchMessages, yieldEvery }: RuntimeSettings, 
 export const planFor = (runtime: Runtime, next: Next): Effect.Effect<ReloadPlan, InvalidConfig> =>
   Effect.gen(function* () {
     const { snapshot } = runtime
-    const target = isResolved(next) ? yield* keepPinned(runtime, next) : yield* overlay(snapshot, next)
+    const target = isResolved(next)
+      ? yield* keepPinned(runtime, yield* checkValues(next, runtime.pinned))
+      : yield* overlay(snapshot, next)
     const [old, new_] = [texts(snapshot.config), texts(target.config)]
     return {
       config: target.config,
@@ -99,12 +101,34 @@ export const planFor = (runtime: Runtime, next: Next): Effect.Effect<ReloadPlan,
 
 /** What the program itself has said beats what was read. */
 const keepPinned = (runtime: Runtime, { config, origins }: Resolved): Effect.Effect<Resolved, InvalidConfig> => {
-  const values: Values = { ...flatten(config), ...runtime.pinned }
+  const values = giveWay({ ...flatten(config), ...runtime.pinned }, runtime.pinned)
   const pinned = Object.keys(runtime.pinned).map((key): [string, Origin] => [
     key,
     { source: "builder", name: "builder" }
   ])
-  return checkRules({ config: nest(values), origins: { ...origins, ...Object.fromEntries(pinned) }, warnings: [] })
+  return checkRules({
+    config: nest(values),
+    origins: { ...origins, ...Object.fromEntries(pinned) },
+    warnings: []
+  })
+}
+
+/** As at the start: what the program has not said gives way to a larger batch and to a smaller cap that it has. */
+const giveWay = (values: Values, said: Values): Values => {
+  const { fairness, supervisor } = nest(values)
+  const [every, batch] = ["fairness.yield_every_n_msgs", "fairness.batch_messages"]
+  const [base, cap] = ["supervisor.backoff_base_ms", "supervisor.backoff_cap_ms"]
+  return {
+    ...values,
+    ...(batch in said &&
+      !(every in said) && {
+        [every]: Math.max(fairness.yield_every_n_msgs, fairness.batch_messages)
+      }),
+    ...(cap in said &&
+      !(base in said) && {
+        [base]: Math.min(supervisor.backoff_base_ms, supervisor.backoff_cap_ms)
+      })
+  }
 }
 
 const keepersOf = (runtime: Runtime, key: string, reload: ReloadClass): ReadonlyArray<string> => {
@@ -127,29 +151,32 @@ export const reload = (
 ): Effect.Effect<ReloadPlan, InvalidConfig> => {
   const turn = turns.get(runtime) ?? Semaphore.makeUnsafe(1)
   turns.set(runtime, turn)
-  return read.pipe(
-    Effect.flatMap((next) =>
-      Effect.map(planFor(runtime, next), (plan) => ({ plan, isPinned: !isResolved(next), next }))
-    ),
-    Effect.tap(({ plan }) => (strict ? refuseCold(plan) : Effect.void)),
-    Effect.flatMap(({ isPinned, next, plan }) => {
-      if (isPinned) pin(runtime, plan, next)
-      return Effect.as(apply(runtime, plan, source), plan)
-    }),
-    Effect.tapError(({ problems }) => refuse(runtime, source, problems.length)),
-    // Half of it must not be done when the one who asked goes away.
-    Effect.uninterruptible,
-    turn.withPermits(1)
-  )
+  // Half of it must not be done when the one who asked goes away. Reading is not: a file may never answer.
+  return Effect.uninterruptibleMask((restore) =>
+    restore(read).pipe(
+      Effect.flatMap((next) =>
+        Effect.map(planFor(runtime, next), (plan) => ({ plan, isPinned: !isResolved(next), next }))
+      ),
+      Effect.tap(({ plan }) => (strict ? refuseCold(plan) : Effect.void)),
+      Effect.flatMap(({ isPinned, next, plan }) => {
+        if (isPinned) pin(runtime, plan, next)
+        return Effect.as(apply(runtime, plan, source), plan)
+      }),
+      Effect.tapError(({ problems }) => refuse(runtime, source, problems.length))
+    )
+  ).pipe(turn.withPermits(1))
 }
 
 /** What the program says while it runs is its word, too. */
 const pin = (runtime: Runtime, { config }: ReloadPlan, next: Next): void => {
   const values = flatten(config)
   const said = Object.entries(next).flatMap(([section, keys]) =>
-    Object.keys(keys ?? {}).map((name) => `${section}.${name}`)
+    Object.entries(keys ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [`${section}.${name}`]))
   )
-  runtime.pinned = { ...runtime.pinned, ...Object.fromEntries(said.map((key) => [key, values[key]])) }
+  runtime.pinned = {
+    ...runtime.pinned,
+    ...Object.fromEntries(said.map((key) => [key, values[key]]))
+  }
 }
 
 const refuseCold = ({ changes, origins }: ReloadPlan): Effect.Effect<void, InvalidConfig> => {
