@@ -20,7 +20,8 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
     "internal/options.ts",
     "internal/protocol.ts",
     "internal/sizer.ts",
-    "internal/timers.ts"
+    "internal/timers.ts",
+    "internal/zeroize.ts"
   ],
   ["internal/"],
   ["Supervisor.ts", "RykerConfig.ts"],

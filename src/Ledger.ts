@@ -73,6 +73,8 @@ export interface Entry {
   readonly restarts: number
   /** Times that an actor gave way to others in the middle of its queue. */
   readonly yields: number
+  /** Bytes of payloads and replies that were overwritten with zeros (`amnesia`). */
+  readonly zeroizedBytes: number
 }
 
 /**

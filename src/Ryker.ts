@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DeadLetter } from "./DeadLetter.ts"
 import { flatten } from "./internal/configSchema.ts"
+import { checkRules } from "./internal/configSources.ts"
 import { type ActorOptions, checkInt, checkMillis, ownKeys, resolveActor } from "./internal/options.ts"
 import * as Reload from "./internal/reload.ts"
 import { emit } from "./internal/report.ts"
@@ -296,6 +297,8 @@ export const layerConfig = (options: ConfigOptions = {}): Layer.Layer<Ryker, Inv
     Ryker,
     Effect.gen(function* () {
       const read = yield* RykerConfig.load({ file: options.file })
+      const enabled = options.defaults?.amnesia ?? read.config.amnesia.enabled
+      yield* checkRules({ ...read, config: { ...read.config, amnesia: { ...read.config.amnesia, enabled } } })
       for (const warning of read.warnings) yield* warn(warning)
       return yield* start(options, read)
     })

@@ -19,7 +19,8 @@ const entry: Ledger.Entry = {
   refused: { busy: 100, tooLarge: 100, stopped: 100, timeout: 100, deadlock: 100, invalid: 100 },
   crashes: 100,
   restarts: 100,
-  yields: 100
+  yields: 100,
+  zeroizedBytes: 100
 }
 
 describe("Ledger", () => {

@@ -158,6 +158,7 @@ export class ActorCell implements SingleTarget {
   cancel(message: Envelope): void {
     if (message.phase === "InHand") this.abort(message, "caller")
     else if (message.phase !== "Gone") this.withdraw(message, "interrupted")
+    else if (this.settings.amnesia) this.forgetAnswer(message)
   }
 
   /** Interrupts the handler of the message in hand. */
@@ -185,11 +186,37 @@ export class ActorCell implements SingleTarget {
     this.leave(message)
   }
 
-  private leave(message: Envelope): void {
+  /** The message has come to its end; `answer` is what its handler gave. */
+  private leave(message: Envelope, answer?: Exit.Exit<unknown, unknown>): void {
+    const { payload } = message
     message.phase = "Gone"
     message.payload = undefined
     message.fiber = undefined
     this.runtime.timers.remove(message)
+    if (this.settings.amnesia) this.forget(message, payload, answer)
+  }
+
+  /** Overwrites what the message held, less what its asker is given. */
+  private forget(message: Envelope, payload: unknown, answer: Exit.Exit<unknown, unknown> | undefined): void {
+    this.counters.zeroizedBytes += message.spec.zeroizer.zeroize(payload, answer, message.isAwaited)
+  }
+
+  /** The message holds its answer until the asker has it: an asker that is interrupted before leaves it behind. */
+  private handOver(message: Envelope, answer: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, unknown> {
+    if (!message.isAwaited || !message.spec.zeroizer.seesAnswers) return answer
+    message.payload = answer
+    return Effect.suspend(() => {
+      message.payload = undefined
+      return answer
+    })
+  }
+
+  /** The asker was interrupted when the answer was on its way already. */
+  private forgetAnswer(message: Envelope): void {
+    // What `handOver` has put there, and nobody else.
+    const answer = message.payload as Exit.Exit<unknown, unknown> | undefined
+    message.payload = undefined
+    this.counters.zeroizedBytes += message.spec.zeroizer.zeroize(undefined, answer, false)
   }
 
   // --- The loop -------------------------------------------------------------------------------------------------------
@@ -300,11 +327,11 @@ export class ActorCell implements SingleTarget {
     } else if (!isAnswer && (abort === undefined || Cause.hasDies(exit.cause))) {
       this.crash(message, exit.cause)
     } else {
-      this.leave(message)
+      this.leave(message, isAnswer ? exit : undefined)
       // What a handler answers that was told to stash and did not, counts like any answer.
       if (isAnswer && (abort === undefined || abort === "stash")) this.counters.handled++
       else this.counters.failed++
-      if (isAnswer) message.settle(exit)
+      if (isAnswer) message.settle(this.settings.amnesia ? this.handOver(message, exit) : exit)
       // Only a stop leaves an asker waiting: the others know already.
       else message.settle(Exit.fail(this.stoppedError(message)))
     }

@@ -8,6 +8,7 @@ export class Counters {
   crashes = 0
   restarts = 0
   yields = 0
+  zeroizedBytes = 0
   readonly dropped: { [reason in Ledger.DropReason]: number } = {
     deadline: 0,
     interrupted: 0,
@@ -32,7 +33,8 @@ export class Counters {
       refused: { ...this.refused },
       crashes: this.crashes,
       restarts: this.restarts,
-      yields: this.yields
+      yields: this.yields,
+      zeroizedBytes: this.zeroizedBytes
     }
   }
 }

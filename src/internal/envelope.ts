@@ -1,7 +1,6 @@
 /** A message on its way: what it says, until when, and who waits for the answer. */
 import type * as Effect from "effect/Effect"
 import * as Context from "effect/Context"
-import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Deadline from "../Deadline.ts"
 import type { ActorCell } from "./actorCell.ts"
@@ -62,6 +61,11 @@ export class Envelope implements TimerEntry {
     this.isAsk = resume !== undefined
   }
 
+  /** Somebody waits for the answer still. */
+  get isAwaited(): boolean {
+    return this.resume !== undefined
+  }
+
   /** Its timer: the deadline has come. */
   fire(): void {
     this.cell.expire(this)
@@ -75,7 +79,7 @@ export class Envelope implements TimerEntry {
   }
 
   /** Gives the asker its answer, the first time only; nothing happens for a tell. */
-  settle(exit: Exit.Exit<unknown, unknown>): void {
+  settle(exit: Effect.Effect<unknown, unknown>): void {
     const resume = this.resume
     if (resume === undefined) return
     this.resume = undefined

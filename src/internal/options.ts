@@ -84,6 +84,7 @@ export interface ActorOptions {
         readonly window?: Duration.Input | undefined
       }
     | undefined
+  readonly amnesia?: boolean | undefined
 }
 
 const infinite = Number.POSITIVE_INFINITY
@@ -141,12 +142,14 @@ export const resolveActor = Effect.fnUntraced(function* (
       window: yield* checkMillis(owner, "intensity.window", intensity?.window ?? defaults.intensity.window, 1, infinite)
     },
     validate: defaults.validate,
-    own: ownKeys(options)
+    own: ownKeys(options),
+    amnesia: options.amnesia ?? defaults.amnesia
   }
 })
 
 /** The configuration's keys that an actor's options decide. */
 export const ownKeys = ({
+  amnesia,
   backoff,
   capacity,
   deadline,
@@ -161,7 +164,8 @@ export const ownKeys = ({
     ["supervisor.backoff_cap_ms", backoff?.cap],
     ["supervisor.decorrelated_jitter", backoff?.jitter],
     ["supervisor.rapid_fail_threshold", intensity?.restarts],
-    ["supervisor.rapid_fail_window", intensity?.window]
+    ["supervisor.rapid_fail_window", intensity?.window],
+    ["amnesia.enabled", amnesia]
   ]
   return new Set(given.flatMap(([key, value]) => (value === undefined ? [] : [key])))
 }
@@ -211,6 +215,7 @@ export class ActorPolicy {
       capacity: has("defaults.mailbox_capacity") ? resolved.capacity : atStart.capacity,
       stash: this.ownsStash ? resolved.stash : atStart.stash,
       maxMessageBytes: has("defaults.max_msg_bytes") ? resolved.maxMessageBytes : atStart.maxMessageBytes,
+      amnesia: has("amnesia.enabled") ? resolved.amnesia : atStart.amnesia,
       get deadline() {
         return has("defaults.deadline") ? resolved.deadline : runtime.settings.actor.deadline
       },

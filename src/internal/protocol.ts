@@ -12,6 +12,7 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import type { Sizer } from "./sizer.ts"
 import { fromSchema } from "./sizer.ts"
+import { Zeroizer } from "./zeroize.ts"
 
 /** One message of a protocol, made by `Rpc.make`. */
 export type Message = Rpc.Any
@@ -51,6 +52,14 @@ export type HandlersServices<H> = {
 /** A handler as the run loop calls it: its payload and reply are known to the compiler at the edges only. */
 export type Handler = (payload: unknown) => Effect.Effect<unknown, unknown>
 
+/** The schemas of what a handler can answer. */
+interface Answers {
+  readonly success: Schema.Top
+  readonly error: Schema.Top
+}
+
+const noAnswers: Answers = { success: Schema.Void, error: Schema.Never }
+
 /** What the run loop knows of one message. */
 export class MessageSpec {
   readonly tag: string
@@ -58,13 +67,21 @@ export class MessageSpec {
   readonly index: number
   readonly sizer: Sizer
   private readonly schema: Schema.Top
+  private readonly answers: Answers
+  private ownZeroizer: Zeroizer | undefined = undefined
   private checker: ((payload: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>) | undefined = undefined
 
-  constructor(tag: string, index: number, schema: Schema.Top) {
+  constructor(tag: string, index: number, schema: Schema.Top, answers: Answers = noAnswers) {
     this.tag = tag
     this.index = index
     this.schema = schema
+    this.answers = answers
     this.sizer = fromSchema(schema)
+  }
+
+  /** What is overwritten when a message has left: made at the first use, as most actors forget nothing. */
+  get zeroizer(): Zeroizer {
+    return (this.ownZeroizer ??= new Zeroizer(this.schema, this.answers.success, this.answers.error))
   }
 
   /** Whether a payload is right, on the decoded side. */
@@ -98,7 +115,8 @@ export class Protocol {
       if (RpcSchema.isStreamSchema(message.successSchema)) {
         throw new TypeError(`"${message._tag}" replies with a stream, which an actor cannot: reply with one value`)
       }
-      return new MessageSpec(message._tag, index, message.payloadSchema)
+      const answers = { success: message.successSchema, error: message.errorSchema }
+      return new MessageSpec(message._tag, index, message.payloadSchema, answers)
     })
     this.byTag = new Map(this.specs.map((spec) => [spec.tag, spec]))
     if (this.byTag.size < this.specs.length) {

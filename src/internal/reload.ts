@@ -46,7 +46,7 @@ const isResolved = (next: Next): next is Resolved => "origins" in next
 
 /** What the keys are in the terms of the run loop; what has no key stays. */
 export const settingsOf = (config: RykerConfig, fixed: RuntimeSettings, ownsStash: boolean): RuntimeSettings => {
-  const { defaults, fairness, supervisor } = config
+  const { amnesia, defaults, fairness, supervisor } = config
   return {
     ...fixed,
     actor: {
@@ -55,6 +55,7 @@ export const settingsOf = (config: RykerConfig, fixed: RuntimeSettings, ownsStas
       stash: ownsStash ? fixed.actor.stash : defaults.mailbox_capacity,
       maxMessageBytes: defaults.max_msg_bytes,
       deadline: defaults.deadline,
+      amnesia: amnesia.enabled,
       backoff: {
         base: supervisor.backoff_base_ms,
         cap: supervisor.backoff_cap_ms,
@@ -78,6 +79,7 @@ export const configOf = ({ actor, batchMessages, yieldEvery }: RuntimeSettings, 
     rapid_fail_threshold: actor.intensity.threshold,
     rapid_fail_window: actor.intensity.window
   },
+  amnesia: { ...others.amnesia, enabled: actor.amnesia },
   fairness: { batch_messages: batchMessages, yield_every_n_msgs: yieldEvery }
 })
 

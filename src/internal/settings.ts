@@ -27,6 +27,8 @@ export interface ActorSettings {
   readonly validate: boolean
   /** The configuration's keys that the actor's own options decide. */
   readonly own: ReadonlySet<string>
+  /** Whether what messages held is overwritten when they have left. Cold: an actor keeps what it was started with. */
+  readonly amnesia: boolean
 }
 
 /** Settings of a runtime. Times are milliseconds. */
@@ -51,7 +53,8 @@ export const defaults: RuntimeSettings = {
     backoff: { base: 100, cap: 5_000, jitter: true },
     intensity: { threshold: 5, window: 10_000 },
     validate: false,
-    own: new Set()
+    own: new Set(),
+    amnesia: false
   },
   batchMessages: 32,
   yieldEvery: 64,
