@@ -234,10 +234,15 @@ const readEnvironment = (
         }
         if (node._tag === "Record") for (const key of node.keys) yield* walk([...path, key])
       })
+    const value = (path: ConfigProvider.Path) =>
+      Effect.map(provider.load(path), (node) => {
+        if (node?.value !== undefined) names.set(path.join("_"), node.value)
+      })
     // Parts of names find what is not known; whole names what a source has that does not take names apart.
     const whole = settings.flatMap(({ deprecated, environment }) => [environment, ...(deprecated ? [deprecated] : [])])
-    const wanted = [["RYKER"], ...[...whole, ...Object.values(controls), "APP_ENV", "NODE_ENV"].map((name) => [name])]
-    yield* Effect.forEach(wanted, walk, { discard: true }).pipe(
+    const single = [...whole, ...Object.values(controls), "APP_ENV", "NODE_ENV"].map((name) => [name])
+    yield* walk(["RYKER"]).pipe(
+      Effect.andThen(Effect.forEach([["APP", "ENV"], ["NODE", "ENV"], ...single], value, { discard: true })),
       Effect.catchCause(() =>
         Effect.sync(() => {
           const rule = "an environment that can be read"
