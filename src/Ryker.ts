@@ -176,7 +176,7 @@ const defaultOrigins: Readonly<Record<string, RykerConfig.Origin>> = Object.from
 
 /** Starts a runtime with options over settings that were read. */
 const start = Effect.fnUntraced(function* (
-  options: Options,
+  options: ConfigOptions,
   read: Pick<RykerConfig.Resolved, "config" | "origins">
 ): Effect.fn.Return<Ryker["Service"], InvalidOption, Scope.Scope> {
   const base = Reload.settingsOf(read.config, defaults, false)
@@ -203,7 +203,8 @@ const start = Effect.fnUntraced(function* (
             settings,
             snapshot,
             pinned: Object.fromEntries(Array.from(own, (key) => [key, values[key]])),
-            ownsStash: options.defaults?.stash !== undefined
+            ownsStash: options.defaults?.stash !== undefined,
+            file: options.file
           },
           context
         )

@@ -18,16 +18,18 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Format } from "./internal/configFile.ts"
 import { type Key, type ReloadClass, type RykerConfig, settings } from "./internal/configSchema.ts"
 import * as Sources from "./internal/configSources.ts"
 import { format as formatAs, jsonSchemaOf } from "./internal/configText.ts"
 import * as Reload from "./internal/reload.ts"
-import { changesOf, isSettled, signals, type Trigger } from "./internal/reloadTriggers.ts"
+import { follow, signals } from "./internal/reloadTriggers.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import type { InvalidConfig } from "./RykerError.ts"
 
@@ -249,9 +251,9 @@ export const format = (config: RykerConfig, as: Format | "env"): string => forma
 export interface ReloadOptions {
   /** A signal of the process, such as `"SIGHUP"`. Default: none. */
   readonly signal?: string | undefined
-  /** The file to read and to watch. Default: what `RYKER_CONFIG_PATH` names is read, and nothing is watched. */
+  /** The file to read and to follow. Default: that of `Ryker.layerConfig` is read, and nothing is followed. */
   readonly file?: string | undefined
-  /** How long a file must have been left alone before it is read. Default 200 ms. */
+  /** Half of the time for which a file must have been left alone before it is read. Default 200 ms. */
   readonly debounce?: Duration.Input | undefined
   /** Whether a change of a cold key refuses the whole reload. Default false. */
   readonly strict?: boolean | undefined
@@ -265,10 +267,11 @@ export interface ReloadOptions {
  * - All sources are read as {@link load} does, and applied as `Ryker.reload` does: all at once or not at
  *   all. What is wrong is logged (`config_refused`, and a line with the problems) and counted, and the settings that hold go on to hold.
  * - The file's folder is watched, so that a file which is replaced by a rename is seen, as editors and
- *   Kubernetes do it. A file is read when nothing has happened for `debounce` and it has not changed for
- *   as long again: one that is half-written is left until it is whole. Watching takes a `FileSystem`.
+ *   Kubernetes do it. A file is read when it has not changed for twice `debounce`, and not applied if it changes while
+ *   it is read: one that is half-written is left until it is whole. Watching takes a `FileSystem`; without one that
+ *   is logged.
  * - The same content again is no reload.
- * - When watching fails, it is logged, and begun again after a second.
+ * - When the folder cannot be watched, it is logged, and tried again every second.
  *
  * **Example** (Settings that follow a file)
  *
@@ -301,27 +304,47 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
     Effect.gen(function* () {
       const runtime = runtimeOf(yield* Ryker)
       const { debounce = "200 millis", file, signal, strict = false } = options
-      const read = (trigger: Trigger) =>
-        Reload.reload(runtime, load({ file }), trigger === "file" ? file! : signal!, strict).pipe(
-          Effect.asVoid,
-          Effect.catch((error) => logProblem(error.message))
+      const read = load({ file: file ?? runtime.file })
+      const reload = (source: string, isStill: Effect.Effect<boolean>) =>
+        // What has changed while it was read is read again by whoever noticed.
+        Reload.reload(
+          runtime,
+          Effect.flatMap(Effect.result(read), (result) =>
+            Effect.flatMap(isStill, (still) => (still ? Effect.fromResult(result) : Effect.fail(stale)))
+          ),
+          source,
+          strict
+        ).pipe(
+          Effect.catch((error) => (typeof error === "string" ? Effect.void : logProblem(error.message))),
+          Effect.catchDefect(() => logProblem("reading the settings died: those that hold go on to hold")),
+          Effect.asVoid
         )
       // Once the Layer is ready, a signal must not end the process any more.
       const now = { startImmediately: true } as const
-      if (signal !== undefined) yield* Effect.forkScoped(Stream.runForEach(signals(signal), read), now)
+      if (signal !== undefined) {
+        yield* Effect.forkScoped(
+          Stream.runForEach(signals(signal), () => reload(signal, Effect.succeed(true))),
+          now
+        )
+      }
       if (file === undefined) return
-      const readSettled = (trigger: Trigger) =>
-        // Not yet: what changes it is another event, after which it is looked at again.
-        Effect.flatMap(isSettled(file, debounce), (settled) => (settled ? read(trigger) : Effect.void))
-      yield* Stream.runForEach(changesOf(file, debounce), readSettled).pipe(
-        Effect.tapCause(() => logProblem(`watching the folder of "${file}" failed: it is begun again`)),
-        Effect.ignore,
-        Effect.andThen(Effect.sleep("1 second")),
-        Effect.forever,
-        Effect.forkScoped(now)
-      )
+      const fs = yield* Effect.serviceOption(FileSystem.FileSystem)
+      if (Option.isNone(fs)) {
+        return yield* logProblem(`"${file}" is not followed: provide a FileSystem, such as NodeFileSystem.layer`)
+      }
+      const following = follow({
+        fs: fs.value,
+        path: file,
+        pause: Duration.fromInputUnsafe(debounce),
+        read: (isStill) => reload(file, isStill),
+        onFailure: logProblem(`the folder of "${file}" cannot be watched now: it is tried again`)
+      })
+      yield* Effect.forkScoped(following, now)
     })
   )
+
+/** The file has changed while it was read. */
+const stale = "stale"
 
 const logProblem = (text: string): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logError(text), { lib: "ryker", event: "config_problem", actor: "ryker" })

@@ -145,12 +145,12 @@ const keepersOf = (runtime: Runtime, key: string, reload: ReloadClass): Readonly
 /** One reload at a time: what was read later is not overtaken by what was read before. */
 const turns = new WeakMap<Runtime, Semaphore.Semaphore>()
 
-export const reload = (
+export const reload = <E = never>(
   runtime: Runtime,
-  read: Effect.Effect<Next, InvalidConfig>,
+  read: Effect.Effect<Next, InvalidConfig | E>,
   source: string,
   strict: boolean
-): Effect.Effect<ReloadPlan, InvalidConfig> => {
+): Effect.Effect<ReloadPlan, InvalidConfig | E> => {
   const turn = turns.get(runtime) ?? Semaphore.makeUnsafe(1)
   turns.set(runtime, turn)
   // Half of it must not be done when the one who asked goes away. Reading is not: a file may never answer.
@@ -164,7 +164,9 @@ export const reload = (
         if (isPinned) pin(runtime, plan, next)
         return Effect.as(apply(runtime, plan, source), plan)
       }),
-      Effect.tapError(({ problems }) => refuse(runtime, source, problems.length))
+      Effect.tapError((error) =>
+        error instanceof InvalidConfig ? refuse(runtime, source, error.problems.length) : Effect.void
+      )
     )
   ).pipe(turn.withPermits(1))
 }

@@ -1,13 +1,12 @@
 /** What makes a running program read its settings anew: a signal, and a file that changes. */
-import type * as Duration from "effect/Duration"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-
-/** What triggers a reload, and says where it came from. */
-export type Trigger = "signal" | "file"
 
 /** What there is of `process`, outside of Node nothing. */
 interface SignalSource {
@@ -21,13 +20,13 @@ const signalSource = (): SignalSource | undefined => {
 }
 
 /** Each arrival of the signal. Several that come before the last was served are one. */
-export const signals = (signal: string): Stream.Stream<Trigger> =>
+export const signals = (signal: string): Stream.Stream<void> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const arrived = yield* Queue.sliding<Trigger>(1)
+      const arrived = yield* Queue.sliding<void>(1)
       const source = signalSource()
       if (source !== undefined) {
-        const listener = () => void Queue.offerUnsafe(arrived, "signal")
+        const listener = () => void Queue.offerUnsafe(arrived, undefined)
         yield* Effect.acquireRelease(
           Effect.sync(() => source.on(signal, listener)),
           () => Effect.sync(() => source.off(signal, listener))
@@ -37,41 +36,88 @@ export const signals = (signal: string): Stream.Stream<Trigger> =>
     })
   )
 
-/**
- * Each time that something has happened in the file's folder and then nothing for `debounce`.
- *
- * The folder is watched, not the file: editors and ConfigMaps replace a file by a rename, after which a
- * watch of the file itself would look at what is gone, or at a link that has not changed.
- */
-export const changesOf = (path: string, debounce: Duration.Input): Stream.Stream<Trigger, unknown> =>
-  Stream.unwrap(
-    Effect.map(Effect.serviceOption(FileSystem.FileSystem), (fs) =>
-      Option.isNone(fs)
-        ? Stream.empty
-        : fs.value.watch(folderOf(path)).pipe(
-            Stream.debounce(debounce),
-            Stream.map((): Trigger => "file")
-          )
-    )
-  )
+/** Where the name of a file begins. */
+const startOfName = (path: string): number => Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1
+
+const nameOf = (path: string): string => path.slice(startOfName(path))
 
 const folderOf = (path: string): string => {
-  const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"))
-  return end < 0 ? "." : path.slice(0, Math.max(1, end))
+  const start = startOfName(path)
+  return start === 0 ? "." : path.slice(0, Math.max(1, start - 1))
 }
 
+/** What tells one state of the file from another without reading it. */
+const look = (fs: FileSystem.FileSystem, path: string): Effect.Effect<string> =>
+  fs.stat(path).pipe(
+    Effect.map(({ dev, ino, mtime, size }) =>
+      [dev, Option.getOrUndefined(ino), size, Option.getOrUndefined(mtime)?.getTime()].join(" ")
+    ),
+    Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : Effect.succeed("none")))
+  ) as Effect.Effect<string> // What is left of the cause is an interruption, which is no failure.
+
+/** Reads the file that was found so; `isStill` says whether it has stayed so meanwhile. */
+export type ReadFile = (isStill: Effect.Effect<boolean>) => Effect.Effect<void>
+
 /**
- * Whether the file has stayed the same for `pause`: one that is being written may be well-formed and
- * still lack its end.
+ * Reads the file each time that it has changed and then been left alone for twice `pause`: one that is
+ * being written may be well-formed and still lack its end. Never ends by itself.
  */
-export const isSettled = (path: string, pause: Duration.Input): Effect.Effect<boolean> =>
+export const follow = (options: {
+  readonly fs: FileSystem.FileSystem
+  readonly path: string
+  readonly pause: Duration.Duration
+  readonly read: ReadFile
+  /** Called when the folder cannot be watched; it is tried again after a second. */
+  readonly onFailure: Effect.Effect<void>
+}): Effect.Effect<never> =>
   Effect.gen(function* () {
-    const fs = yield* Effect.serviceOption(FileSystem.FileSystem)
-    if (Option.isNone(fs)) return true
-    const look = Effect.map(fs.value.stat(path), ({ ino, mtime, size }) =>
-      [size, Option.getOrUndefined(ino), Option.getOrUndefined(mtime)?.getTime()].join(" ")
-    ).pipe(Effect.orElseSucceed(() => "gone"))
-    const before = yield* look
-    yield* Effect.sleep(pause)
-    return (yield* look) === before
+    const { fs, onFailure, path, pause, read } = options
+    const stirred = yield* Queue.sliding<void>(1)
+    /** How often it was said to have changed: where time is coarse, a file that was written anew may look as before. */
+    let told = 0
+    // The folder, not the file: editors and ConfigMaps replace a file by a rename, after which a watch of the
+    // file itself would look at what is gone, or at a link that has not changed.
+    const events = Stream.runForEach(fs.watch(folderOf(path)), (event) => {
+      if (nameOf(event.path) === nameOf(path)) told++
+      return Queue.offer(stirred, undefined)
+    })
+    // At the beginning, too: much may have happened while nobody watched.
+    const watch = Queue.offer(stirred, undefined).pipe(
+      Effect.andThen(events),
+      Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : onFailure)),
+      Effect.andThen(Effect.sleep("1 second")),
+      Effect.forever
+    )
+    const state = Effect.map(look(fs, path), (seen) => `${told} ${seen}`)
+    return yield* Effect.raceFirst(watch, readSettled(state, yield* state, stirred, pause, read))
+  }) as Effect.Effect<never> // Neither side fails: what goes wrong is caught, and an interruption is none.
+
+const readSettled = (
+  look: Effect.Effect<string>,
+  atFirst: string,
+  stirred: Queue.Queue<void>,
+  pause: Duration.Duration,
+  read: ReadFile
+): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    const settled = 2 * Duration.toMillis(pause)
+    let last = atFirst
+    while (true) {
+      yield* Queue.take(stirred)
+      let now = yield* look
+      let since = yield* Clock.currentTimeMillis
+      while (now !== last) {
+        const left = since + settled - (yield* Clock.currentTimeMillis)
+        if (left > 0) {
+          yield* Effect.raceFirst(Queue.take(stirred), Effect.sleep(Duration.min(pause, Duration.millis(left))))
+        } else {
+          last = now
+          yield* read(Effect.map(look, (then) => then === last))
+        }
+        const next = yield* look
+        if (next === now) continue
+        now = next
+        since = yield* Clock.currentTimeMillis
+      }
+    }
   })

@@ -61,6 +61,7 @@ export interface RuntimeOptions {
   readonly snapshot: Snapshot
   readonly pinned: Values
   readonly ownsStash: boolean
+  readonly file: string | undefined
 }
 
 export class Runtime implements RykerService {
@@ -73,6 +74,8 @@ export class Runtime implements RykerService {
   pinned: Values
   /** The size of stashes is not left to that of mailboxes. */
   readonly ownsStash: boolean
+  /** The file of settings that it began with, if the program named one. */
+  readonly file: string | undefined
   readonly context: Context.Context<never>
   readonly timers: Timers
   readonly changes: Changes
@@ -109,6 +112,7 @@ export class Runtime implements RykerService {
     this.snapshot = options.snapshot
     this.pinned = options.pinned
     this.ownsStash = options.ownsStash
+    this.file = options.file
     this.context = context
     this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.clock = Context.get(context, Clock.Clock)
