@@ -310,7 +310,9 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
         Reload.reload(
           runtime,
           Effect.flatMap(Effect.result(read), (result) =>
-            Effect.flatMap(isStill, (still) => (still ? Effect.fromResult(result) : Effect.fail(stale)))
+            Effect.flatMap(isStill, (still): Effect.Effect<Resolved, InvalidConfig | typeof stale> =>
+              still ? Effect.fromResult(result) : Effect.fail(stale)
+            )
           ),
           source,
           strict

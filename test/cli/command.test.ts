@@ -160,7 +160,7 @@ describe("ryker config check", () => {
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* ryker(["config", "check", "--json"], { env: { RYKER_JITTER: "1" } })
       assert.deepStrictEqual([code, stderr], [0, ""])
-      const warning = "RYKER_JITTER is deprecated and works still: use RYKER_DECORRELATED_JITTER"
+      const warning = "RYKER_JITTER is deprecated: use RYKER_DECORRELATED_JITTER"
       assert.deepStrictEqual(parsed(stdout), { ok: true, warnings: [warning] })
     })
   )
@@ -210,13 +210,13 @@ describe("ryker config check", () => {
     )
   }
 
-  it.effect("writes control characters out, so that a file cannot write to the terminal", () =>
+  it.effect("leaves control characters out, so that a file cannot write to the terminal", () =>
     Effect.gen(function* () {
       const text = `[defaults]\ndeadline = "\\u001b[31mred"\n"a\\u009bb" = 1\n`
       const at = yield* folderWith({ "a.toml": text })
       const { stderr } = yield* ryker(["config", "check", "--file", at("a.toml")], { stderrIsTerminal: true })
-      assert.include(stderr, "\\x1b[31mred")
-      assert.include(stderr, "a\\x9bb")
+      assert.include(stderr, " [31mred")
+      assert.include(stderr, "a b")
       assert.notMatch(stderr.replaceAll("\n", ""), /\p{Cc}/u)
     })
   )
