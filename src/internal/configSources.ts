@@ -16,7 +16,7 @@ import {
   type Values
 } from "./configSchema.ts"
 import { nearest } from "./nearest.ts"
-import { formatBytes, formatMillis } from "./units.ts"
+import { formatBytes, formatMillis, formatPlainMillis } from "./units.ts"
 
 /** What is wrong with a setting. */
 export type Problem = InvalidConfig["problems"][number]
@@ -165,17 +165,19 @@ const lineAt = (line: number | undefined): { readonly line?: number } => (line =
 const problemOf = (setting: Setting, origin: Origin, value: string, rule: string, fix: string): Problem => ({
   key: setting.key,
   environment: setting.environment,
-  source: origin.source === "file" || origin.source === "environment" ? origin.name : origin.source,
+  source: origin.source === "file" || origin.source === "environment" ? oneLine(origin.name) : origin.source,
   ...lineAt(origin.line),
   value: clip(value),
   rule,
   fix
 })
 
+/** Control characters would act on the terminal of who reads the log. */
+const oneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ")
+
 /** A value that was put into the wrong place may be long, or more than one line. */
 const clip = (text: string): string => {
-  // Control characters would act on the terminal of who reads the log.
-  const line = text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ")
+  const line = oneLine(text)
   return line.length > 64 ? `${line.slice(0, 61).replace(/[\uD800-\uDBFF]$/, "")}...` : line
 }
 
@@ -199,6 +201,7 @@ const writtenByBuilder = (input: Input, problems: Array<Problem>): Map<string, W
 const textOf = ({ unit }: Setting, value: unknown): string | undefined => {
   if (Duration.isDuration(value)) return formatMillis(Duration.toMillis(value))
   if (typeof value === "number" && unit === "ms, s or m") return formatMillis(value)
+  if (typeof value === "number" && unit === "ms") return formatPlainMillis(value)
   if (typeof value === "number" && unit === "B, KiB or MiB") return formatBytes(value)
   const isSingle = typeof value === "string" || typeof value === "number" || typeof value === "boolean"
   return isSingle ? String(value) : undefined
@@ -308,6 +311,12 @@ const openFile = (
     const named = names.get(controls.path)
     const path = asked ?? named
     if (path === undefined) return undefined
+    const environment = asked === undefined ? controls.path : ""
+    if (path.trim() === "") {
+      const source = asked === undefined ? controls.path : "builder"
+      problems.push({ key: "", environment, source, rule: "the path of a file", fix: "give it a path, or remove it" })
+      return undefined
+    }
     if (asked === undefined) {
       const isProduction = names.get("APP_ENV") === "production" || names.get("NODE_ENV") === "production"
       if (isProduction && names.get(controls.allow) !== "1") {
@@ -327,8 +336,8 @@ const openFile = (
     const { fix, line, rule } = file.failure
     problems.push({
       key: "",
-      environment: asked === undefined ? controls.path : "",
-      source: path,
+      environment,
+      source: oneLine(path),
       ...lineAt(line),
       rule,
       fix
