@@ -17,6 +17,7 @@ const {
   ChildError,
   Crashed,
   Deadlock,
+  InvalidConfig,
   InvalidMessage,
   InvalidOption,
   RootFailure,
@@ -35,6 +36,7 @@ const AnyError = Schema.Union([
   Crashed,
   Stopped,
   Deadlock,
+  InvalidConfig,
   InvalidMessage,
   InvalidOption,
   StartError,
@@ -80,6 +82,14 @@ const childAdvice: Record<RykerError.ChildError["reason"], RegExp> = {
 
 /** What became of the message, which says whether sending it elsewhere may do its work twice. */
 const fates = { refused: "not taken in", queued: "will not run", running: "cut off" }
+
+const problem = {
+  key: "defaults.deadline",
+  environment: "RYKER_DEFAULT_DEADLINE",
+  source: "builder",
+  rule: "a duration from 10ms to 1m",
+  fix: "write it like 1s"
+}
 
 const samples: Record<string, Sample> = {
   "Busy of a mailbox": {
@@ -206,6 +216,21 @@ const samples: Record<string, Sample> = {
     tells: ["jobs", "capacity is 0"],
     advises: /must be a whole number from 1 to 9/
   },
+  "InvalidConfig of a file": {
+    error: new InvalidConfig({ problems: [{ ...problem, source: "ryker.toml", line: 3, value: "9h" }] }),
+    encoded: {
+      _tag: "InvalidConfig",
+      problems: [{ ...problem, source: "ryker.toml", line: 3, value: "9h" }]
+    },
+    tells: ["none of which was applied", "defaults.deadline", "RYKER_DEFAULT_DEADLINE", "ryker.toml, line 3", '"9h"'],
+    advises: /10ms to 1m: write it like 1s/
+  },
+  "InvalidConfig without a value": {
+    error: new InvalidConfig({ problems: [{ ...problem, key: "", environment: "", source: "ryker.toml" }] }),
+    encoded: { _tag: "InvalidConfig", problems: [{ ...problem, key: "", environment: "", source: "ryker.toml" }] },
+    tells: ["none of which was applied", "in ryker.toml must be"],
+    advises: /10ms to 1m: write it like 1s/
+  },
   ...Object.fromEntries(
     (["DuplicateName", "Timeout", "Defect", "NotRunning", "NotSupervised"] as const).map((reason): [string, Sample] => [
       `StartError for ${reason}`,
@@ -300,6 +325,15 @@ describe("RykerError", () => {
     for (const { encoded, error } of Object.values(samples)) assert.strictEqual(error._tag, encoded._tag)
   })
 
+  it("lists several problems with settings, each in a line of its own", () => {
+    const problems = [problem, { ...problem, key: "defaults.mailbox_capacity" }]
+    const lines = new InvalidConfig({ problems }).message.split("\n")
+    assert.lengthOf(lines, 3)
+    assert.match(lines[0]!, /^2 problems .*:$/)
+    assert.match(lines[1]!, /^- defaults\.deadline /)
+    assert.match(lines[2]!, /^- defaults\.mailbox_capacity /)
+  })
+
   it("marks a failure of the root as reported, as the log has it already: runMain does not log it again", () => {
     assert.isFalse(new RootFailure({ actor })[Runtime.errorReported])
     const others = Object.values(samples).filter(({ error }) => error._tag !== "RootFailure")
@@ -318,6 +352,7 @@ describe("RykerError", () => {
       { _tag: "ChildError", supervisor: "Bank", child: actor, reason: "Lost" },
       { _tag: "Crashed", actor, request, incarnation: 1, sibling: 7 },
       { _tag: "RootFailure" },
+      { _tag: "InvalidConfig", problems: [{ key: "defaults.deadline" }] },
       { _tag: "Stopped", actor, reason: "Closed", phase: "asleep" },
       { _tag: "Timeout", actor, request, phase: "asleep", millis: 1 },
       { _tag: "Timeout", actor, request, phase: "queued", millis: "soon" },
