@@ -16,7 +16,7 @@ import { flatten } from "./internal/configSchema.ts"
 import { checkRules } from "./internal/configSources.ts"
 import { type ActorOptions, checkInt, checkMillis, ownKeys, resolveActor } from "./internal/options.ts"
 import * as Reload from "./internal/reload.ts"
-import { emit } from "./internal/report.ts"
+import { emit, logSettings } from "./internal/report.ts"
 import * as Internal from "./internal/runtime.ts"
 import { defaults, type RuntimeSettings } from "./internal/settings.ts"
 import { type ActorDrained, drain as drainRuntime, drainedSince } from "./internal/stopping.ts"
@@ -300,13 +300,10 @@ export const layerConfig = (options: ConfigOptions = {}): Layer.Layer<Ryker, Inv
       const read = yield* RykerConfig.load({ file: options.file })
       const enabled = options.defaults?.amnesia ?? read.config.amnesia.enabled
       yield* checkRules({ ...read, config: { ...read.config, amnesia: { ...read.config.amnesia, enabled } } })
-      for (const warning of read.warnings) yield* warn(warning)
+      for (const warning of read.warnings) yield* logSettings("Warn", "config_deprecated", warning)
       return yield* start(options, read)
     })
   )
-
-const warn = (text: string): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logWarning(text), { lib: "ryker", event: "config_deprecated", actor: "ryker" })
 
 /**
  * The runtime with its defaults.

@@ -30,6 +30,7 @@ import * as Sources from "./internal/configSources.ts"
 import { format as formatAs, jsonSchemaOf } from "./internal/configText.ts"
 import * as Reload from "./internal/reload.ts"
 import { follow, signals } from "./internal/reloadTriggers.ts"
+import { logSettings } from "./internal/report.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import type { InvalidConfig } from "./RykerError.ts"
 
@@ -348,5 +349,4 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
 /** The file has changed while it was read. */
 const stale = "stale"
 
-const logProblem = (text: string): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logError(text), { lib: "ryker", event: "config_problem", actor: "ryker" })
+const logProblem = (text: string): Effect.Effect<void> => logSettings("Error", "config_problem", text)

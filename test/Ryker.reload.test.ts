@@ -633,6 +633,21 @@ describe("a cold key", () => {
     }).pipe(run)
   )
 
+  it.effect("of mailboxes is the size of the stashes of a family's later actors", () =>
+    Effect.gen(function* () {
+      const pack = Context.get(yield* Layer.build(Pack.toLayer(() => workerHandlers, { shutdown: 0 })), Pack)
+      yield* tell(pack.get("early"), noop)
+      yield* Ryker.reload({ defaults: { mailbox_capacity: 7 } })
+      yield* tell(pack.get("late"), noop)
+      yield* settled
+      const stashes = yield* Effect.forEach(["Pack/early", "Pack/late"], settingsOf)
+      assert.deepStrictEqual(
+        stashes.map(({ stash }) => stash),
+        [256, 7]
+      )
+    }).pipe(run)
+  )
+
   it.effect("does not move the actors of a pool, one of which is started anew", () =>
     Effect.gen(function* () {
       yield* Ryker.reload({ defaults: { mailbox_capacity: 2 }, supervisor: { decorrelated_jitter: false } })
@@ -762,6 +777,7 @@ describe("an actor's own option", () => {
     [{ backoff: {} }, {}],
     [{ backoff: { base: 500 } }, { base: 500 }],
     [{ backoff: { cap: "1 minute" } }, { cap: 60_000 }],
+    [{ backoff: { cap: 50 } }, { base: 50, cap: 50 }],
     [{ backoff: { jitter: false } }, { jitter: false }],
     [{ backoff: { jitter: true } }, { jitter: true }],
     [{ backoff: { base: 5, cap: 50 } }, { base: 5, cap: 50 }],
@@ -921,6 +937,16 @@ describe("precedence", () => {
       assert.strictEqual(config.supervisor.rapid_fail_threshold, 0)
       assert.strictEqual(config.observability.span_level, "debug")
       assert.strictEqual(version, 2)
+    }).pipe(runWith({ defaults: { deadline: "Infinity", maxMessageBytes: 10, intensity: { restarts: 0 } } }))
+  )
+
+  it.effect("takes back what held before, also what only the program may say", () =>
+    Effect.gen(function* () {
+      const before = yield* Ryker.config
+      yield* Ryker.reload(read({ RYKER_SPAN_LEVEL: "debug" }))
+      yield* Ryker.reload({ ...before, warnings: [] })
+      const { config, origins, version } = yield* Ryker.config
+      assert.deepStrictEqual([config, origins, version], [before.config, before.origins, 3])
     }).pipe(runWith({ defaults: { deadline: "Infinity", maxMessageBytes: 10, intensity: { restarts: 0 } } }))
   )
 

@@ -286,7 +286,7 @@ const anyConfig = Arbitrary.map(
 
 describe("valid settings, or InvalidConfig with all that is wrong", () => {
   it.effect.prop("are what any environment gives", [anyEnv], ([env]) => Effect.asVoid(answered({ env })), {
-    arbitrary: { runs: 1_500, size: 20 }
+    arbitrary: { runs: 500, size: 20 }
   })
 
   for (const format of formats) {
@@ -294,21 +294,21 @@ describe("valid settings, or InvalidConfig with all that is wrong", () => {
       `are what any text gives (${format})`,
       [anyText],
       ([text]) => Effect.asVoid(answered({ file: asFile(format, text) })),
-      { arbitrary: { runs: 1_500, size: 40 } }
+      { arbitrary: { runs: 500, size: 40 } }
     )
 
     it.effect.prop(
       `are what any keys and values give (${format})`,
       [anyEntries],
       ([entries]) => Effect.asVoid(answered({ file: asFile(format, fileOf(format, entries)) })),
-      { arbitrary: { runs: 1_000, size: 20 } }
+      { arbitrary: { runs: 400, size: 20 } }
     )
 
     it.effect.prop(
       `are what any bytes give (${format})`,
       [Arbitrary.array(int(0, 255), { maxLength: 200 })],
       ([bytes]) => Effect.asVoid(answered({ file: { name: `ryker.${format}`, content: new Uint8Array(bytes) } })),
-      { arbitrary: { runs: 500, size: 100 } }
+      { arbitrary: { runs: 200, size: 100 } }
     )
 
     it.effect.prop(
@@ -331,7 +331,7 @@ describe("valid settings, or InvalidConfig with all that is wrong", () => {
     "are what any environment and any file give together",
     [anyEnv, oneOf(formats), anyEntries],
     ([env, format, entries]) => Effect.asVoid(answered({ env, file: asFile(format, fileOf(format, entries)) })),
-    { arbitrary: { runs: 1_000, size: 20 } }
+    { arbitrary: { runs: 400, size: 20 } }
   )
 
   it.effect("are both seen in what is drawn", () =>

@@ -199,11 +199,15 @@ interface WorldOptions extends RykerConfig.ReloadOptions {
   readonly runtime?: Ryker.ConfigOptions
   readonly text?: string
   readonly files?: (disk: Disk) => Effect.Effect<unknown>
+  /** Gets the log lines besides `lines`. */
+  readonly logger?: Logger.Logger<unknown, unknown>
+  /** The clock of the reloads, instead of that of the test. */
+  readonly clock?: Clock.Clock
 }
 
 /** A runtime that was started with a file, and reloads. */
 const inWorld =
-  ({ files, runtime, text = deadline("1s"), ...options }: WorldOptions) =>
+  ({ clock, files, logger, runtime, text = deadline("1s"), ...options }: WorldOptions) =>
   <A, E>(test: (world: World) => Effect.Effect<A, E, Ryker.Ryker | Scope.Scope>) =>
     Effect.gen(function* () {
       const disk = new Disk()
@@ -212,11 +216,16 @@ const inWorld =
       yield* disk.write(path, text)
       if (files !== undefined) yield* files(disk)
       const provider = ConfigProvider.make((path) => ConfigProvider.fromEnv({ env: { ...env } }).load(path))
-      const surroundings = Layer.mergeAll(disk.layer, ConfigProvider.layer(provider), Logger.layer([loggerInto(lines)]))
+      const surroundings = Layer.mergeAll(
+        disk.layer,
+        ConfigProvider.layer(provider),
+        Logger.layer([loggerInto(lines), ...(logger === undefined ? [] : [logger])])
+      )
       const runtimeLayer = Ryker.layerConfig({ drainDeadline: 0, file: options.file, ...runtime })
       return yield* Effect.gen(function* () {
         const scope = yield* Scope.fork(yield* Effect.scope)
-        yield* Layer.buildWithScope(RykerConfig.layerReload(options), scope)
+        const reloads = Layer.buildWithScope(RykerConfig.layerReload(options), scope)
+        yield* clock === undefined ? reloads : Effect.provideService(reloads, Clock.Clock, clock)
         yield* settled
         disk.reads = 0
         lines.splice(0)
@@ -232,6 +241,11 @@ const deadlineNow = Effect.map(Ryker.config, ({ config }) => config.defaults.dea
 
 /** The version, how many were refused, and the deadline that holds. */
 const now = Effect.map(Ryker.config, ({ config, refused, version }) => [version, refused, config.defaults.deadline])
+
+/** Dies of what goes wrong, and of nothing else. */
+const dying = Logger.make(({ logLevel }) => {
+  if (logLevel === "Error") throw new Error("on purpose")
+})
 
 const eventsOf = (lines: ReadonlyArray<Line>) => lines.map(({ annotations }) => annotations["event"])
 
@@ -363,7 +377,7 @@ describe("a file that is watched", () => {
   )
 
   it.effect("is not applied when it changes while it is read: a file that was cut off may be well-formed", () =>
-    inFileWorld({ text: `${deadline("1s")}mailbox_capacity = 512\n` })(({ disk }) =>
+    inFileWorld({ text: `${deadline("1s")}mailbox_capacity = 512\n` })(({ disk, lines }) =>
       Effect.gen(function* () {
         yield* disk.write(path, deadline("2s"))
         // What is read is the first part; the rest is written in this moment.
@@ -377,6 +391,8 @@ describe("a file that is watched", () => {
           capacities.push((yield* Ryker.config).config.defaults.mailbox_capacity)
         }
         assert.deepStrictEqual([...new Set(capacities)], [512, 1_024])
+        // It is nobody's mistake, and told to nobody.
+        assert.deepStrictEqual(eventsOf(lines), ["config_applied"])
         assert.deepStrictEqual(yield* now, [2, 0, 2_000])
       })
     )
@@ -697,6 +713,46 @@ describe("watching", () => {
     )
   )
 
+  it.effect("goes on when a logger dies of what it is told", () =>
+    inFileWorld({ logger: dying })(({ disk }) =>
+      Effect.gen(function* () {
+        yield* disk.replace(path, deadline("10 parsecs"))
+        yield* seen
+        assert.deepStrictEqual(yield* now, [1, 1, 1_000])
+        yield* disk.failWatches
+        yield* pass("1 second")
+        yield* disk.replace(path, deadline("2s"))
+        yield* seen
+        assert.deepStrictEqual(yield* now, [2, 1, 2_000])
+      })
+    )
+  )
+
+  it.effect("does not wait for a clock that was put back: how long a file rests is not a time of the day", () =>
+    Effect.gen(function* () {
+      let back = 0
+      const testClock = yield* Clock.Clock
+      const wall: Clock.Clock = {
+        currentTimeMillisUnsafe: () => testClock.currentTimeMillisUnsafe() - back,
+        currentTimeMillis: Effect.map(testClock.currentTimeMillis, (millis) => millis - back),
+        currentTimeNanosUnsafe: () => testClock.currentTimeNanosUnsafe() - BigInt(back) * 1_000_000n,
+        currentTimeNanos: Effect.map(testClock.currentTimeNanos, (nanos) => nanos - BigInt(back) * 1_000_000n),
+        monotonicTimeNanosUnsafe: () => testClock.monotonicTimeNanosUnsafe(),
+        monotonicTimeNanos: testClock.monotonicTimeNanos,
+        sleep: (duration) => testClock.sleep(duration)
+      }
+      yield* inFileWorld({ clock: wall })(({ disk }) =>
+        Effect.gen(function* () {
+          yield* disk.replace(path, deadline("2s"))
+          yield* pass(100)
+          back = 3_600_000
+          yield* pass(300)
+          assert.strictEqual(yield* deadlineNow, 2_000)
+        })
+      )
+    })
+  )
+
   it.effect("ends with the Layer, whatever it is at", () =>
     Effect.gen(function* () {
       const moments: ReadonlyArray<readonly [string, (disk: Disk) => Effect.Effect<unknown>]> = [
@@ -859,6 +915,20 @@ describe("a signal", () => {
         assert.isTrue(yield* signal("SIGHUP"), "nobody listens any more")
         yield* settled
         assert.strictEqual(yield* deadlineNow, 2_000)
+      })
+    )
+  )
+
+  it.effect("does not end the process when a logger died of what it was told", () =>
+    inWorld({ signal: "SIGHUP", logger: dying })(({ env }) =>
+      Effect.gen(function* () {
+        env["RYKER_DEFAULT_DEADLINE"] = "10 parsecs"
+        yield* signal("SIGHUP")
+        yield* settled
+        env["RYKER_DEFAULT_DEADLINE"] = "2s"
+        assert.isTrue(yield* signal("SIGHUP"), "nobody listens any more")
+        yield* settled
+        assert.deepStrictEqual(yield* now, [2, 1, 2_000])
       })
     )
   )

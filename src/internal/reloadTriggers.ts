@@ -92,6 +92,9 @@ export const follow = (options: {
     return yield* Effect.raceFirst(watch, readSettled(state, yield* state, stirred, pause, read))
   }) as Effect.Effect<never> // Neither side fails: what goes wrong is caught, and an interruption is none.
 
+/** How long a file rests is not a time of the day, which may be put back. */
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
 const readSettled = (
   look: Effect.Effect<string>,
   atFirst: string,
@@ -105,9 +108,9 @@ const readSettled = (
     while (true) {
       yield* Queue.take(stirred)
       let now = yield* look
-      let since = yield* Clock.currentTimeMillis
+      let since = yield* monotonicMillis
       while (now !== last) {
-        const left = since + settled - (yield* Clock.currentTimeMillis)
+        const left = since + settled - (yield* monotonicMillis)
         if (left > 0) {
           yield* Effect.raceFirst(Queue.take(stirred), Effect.sleep(Duration.min(pause, Duration.millis(left))))
         } else {
@@ -117,7 +120,7 @@ const readSettled = (
         const next = yield* look
         if (next === now) continue
         now = next
-        since = yield* Clock.currentTimeMillis
+        since = yield* monotonicMillis
       }
     }
   })

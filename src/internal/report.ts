@@ -103,7 +103,6 @@ const levelOf = (event: NewEvent): LogLevel.Severity => {
 /** Fields that are durations carry their unit in the log. */
 const durations: ReadonlyArray<string> = ["delay", "waited", "elapsed", "limit"]
 
-/** A logger that throws must not take the actor's life with it. */
 const logEvent = (level: LogLevel.Severity, { _tag, actor, ...fields }: NewEvent): Effect.Effect<void> => {
   const event = _tag.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase()
   const annotations: Record<string, unknown> = { lib: "ryker", event, actor }
@@ -111,8 +110,23 @@ const logEvent = (level: LogLevel.Severity, { _tag, actor, ...fields }: NewEvent
     if (durations.includes(name)) annotations[`${name}_ms`] = Math.round(Number(value))
     else annotations[name] = value
   }
-  return Effect.logWithLevel(level)(`${actor}: ${event}`).pipe(
+  return writeLine(level, `${actor}: ${event}`, annotations)
+}
+
+/** What is told of the settings in words, besides the events. */
+export const logSettings = (
+  level: LogLevel.Severity,
+  event: "config_problem" | "config_deprecated",
+  text: string
+): Effect.Effect<void> => writeLine(level, text, { lib: "ryker", event, actor: "ryker" })
+
+/** A logger that throws must not take with it who wrote the line: an actor, or the one that follows a file. */
+const writeLine = (
+  level: LogLevel.Severity,
+  text: string,
+  annotations: Readonly<Record<string, unknown>>
+): Effect.Effect<void> =>
+  Effect.logWithLevel(level)(text).pipe(
     Effect.annotateLogs(annotations),
     Effect.catchCause(() => Effect.void)
   )
-}
