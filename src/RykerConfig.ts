@@ -29,7 +29,7 @@ import { type Key, type ReloadClass, type RykerConfig, settings } from "./intern
 import * as Sources from "./internal/configSources.ts"
 import { format as formatAs, jsonSchemaOf } from "./internal/configText.ts"
 import * as Reload from "./internal/reload.ts"
-import { follow, signals } from "./internal/reloadTriggers.ts"
+import { follow, readAtRest, signals } from "./internal/reloadTriggers.ts"
 import { logSettings } from "./internal/report.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import type { InvalidConfig } from "./RykerError.ts"
@@ -107,7 +107,7 @@ export const keys: ReadonlyArray<Key> = settings.map((setting) => ({
  * - The file is the one given, or the one that `RYKER_CONFIG_PATH` names: TOML, JSON or YAML, as its name
  *   says, at most 16 KiB of UTF-8. It takes a `FileSystem`, such as `NodeFileSystem.layer` of
  *   `@effect/platform-node`. `RYKER_CONFIG_PATH` is for development: with `APP_ENV` or `NODE_ENV`
- *   `production` it is refused unless `RYKER_ALLOW_CONFIG_PATH` is `1`.
+ *   `production` it is refused unless `RYKER_ALLOW_CONFIG_PATH` is `1`. A file that is written while it is read is a problem.
  * - Fails with `InvalidConfig`, which has all problems of all sources at once. A value that another source
  *   overrides is not looked at.
  * - A deprecated name works, and gives a warning.
@@ -254,7 +254,7 @@ export interface ReloadOptions {
   readonly signal?: string | undefined
   /** The file to read and to follow. Default: that of `Ryker.layerConfig` is read, and nothing is followed. */
   readonly file?: string | undefined
-  /** Half of the time for which a file must have been left alone before it is read. Default 200 ms. */
+  /** Half of the time for which a file must have been left alone before it is read, also at a signal. Default 200 ms. */
   readonly debounce?: Duration.Input | undefined
   /** Whether a change of a cold key refuses the whole reload. Default false. */
   readonly strict?: boolean | undefined
@@ -268,9 +268,9 @@ export interface ReloadOptions {
  * - All sources are read as {@link load} does, and applied as `Ryker.reload` does: all at once or not at
  *   all. What is wrong is logged (`config_refused`, and a line with the problems) and counted, and the settings that hold go on to hold.
  * - The file's folder is watched, so that a file which is replaced by a rename is seen, as editors and
- *   Kubernetes do it. A file is read when it has not changed for twice `debounce`, and not applied if it changes while
- *   it is read: one that is half-written is left until it is whole. Watching takes a `FileSystem`; without one that
- *   is logged.
+ *   Kubernetes do it. Watching takes a `FileSystem`; without one that is logged.
+ * - Whatever the trigger, a file is read when it has not changed for twice `debounce`, and not applied if it changes while
+ *   it is read: one that is half-written is left until it is whole. Without a file a signal is served at once.
  * - The same content again is no reload.
  * - When the folder cannot be watched, it is logged, and tried again every second.
  *
@@ -318,30 +318,38 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
           source,
           strict
         ).pipe(
-          Effect.catch((error) => (typeof error === "string" ? Effect.void : logProblem(error.message))),
-          Effect.catchDefect(() => logProblem("reading the settings died: those that hold go on to hold")),
-          Effect.asVoid
+          Effect.as(true),
+          Effect.catch((error) =>
+            typeof error === "string" ? Effect.succeed(false) : Effect.as(logProblem(error.message), true)
+          ),
+          Effect.catchDefect(() =>
+            Effect.as(logProblem("reading the settings died: those that hold go on to hold"), true)
+          )
         )
+      const fs = Option.getOrUndefined(yield* Effect.serviceOption(FileSystem.FileSystem))
+      const pause = Duration.fromInputUnsafe(debounce)
+      const always = Effect.succeed(true)
       // Once the Layer is ready, a signal must not end the process any more.
       const now = { startImmediately: true } as const
       if (signal !== undefined) {
+        const path = file ?? runtime.file
+        const serve =
+          path === undefined || fs === undefined
+            ? Effect.asVoid(reload(signal, always))
+            : readAtRest({ fs, path, pause, read: (isStill) => reload(signal, isStill) })
         yield* Effect.forkScoped(
-          Stream.runForEach(signals(signal), () => reload(signal, Effect.succeed(true))),
+          Stream.runForEach(signals(signal), () => serve),
           now
         )
       }
       if (file === undefined) return
-      const fs = yield* Effect.serviceOption(FileSystem.FileSystem)
-      if (Option.isNone(fs)) {
+      if (fs === undefined) {
         return yield* logProblem(`"${file}" is not followed: provide a FileSystem, such as NodeFileSystem.layer`)
       }
-      const following = follow({
-        fs: fs.value,
-        path: file,
-        pause: Duration.fromInputUnsafe(debounce),
-        read: (isStill) => reload(file, isStill),
-        onFailure: logProblem(`the folder of "${file}" cannot be watched now: it is tried again`)
-      })
+      const following = follow(
+        { fs, path: file, pause, read: (isStill) => reload(file, isStill) },
+        logProblem(`the folder of "${file}" cannot be watched now: it is tried again`)
+      )
       yield* Effect.forkScoped(following, now)
     })
   )

@@ -816,6 +816,26 @@ describe("watching", () => {
 
 // --- Signals ------------------------------------------------------------------------------------------------------------
 
+describe("a read that the program asks for itself", () => {
+  it.effect("refuses a file that changes meanwhile: what was read of it may lack its end", () =>
+    inWorld({ runtime: {} })(({ disk }) =>
+      Effect.gen(function* () {
+        yield* disk.write(path, deadline("2s"))
+        disk.whileReading = disk.write(path, `${deadline("2s")}mailbox_capacity = 1024\n`)
+        const reload = Ryker.reload(RykerConfig.load({ file: path })).pipe(Effect.provide(disk.layer))
+        const { problems } = yield* Effect.flip(reload)
+        assert.deepStrictEqual(
+          problems.map(({ rule, source }) => [source, rule]),
+          [[path, "a file that nobody writes while it is read"]]
+        )
+        assert.deepStrictEqual(yield* now, [1, 1, 1_000])
+        yield* reload
+        assert.deepStrictEqual(yield* now, [2, 1, 2_000])
+      })
+    )
+  )
+})
+
 describe("a signal", () => {
   for (const name of signals) {
     it.effect(`makes the program read all sources anew: ${name}`, () =>
@@ -824,7 +844,7 @@ describe("a signal", () => {
           yield* disk.write(path, deadline("2s"), { silent: true })
           env["RYKER_BATCH_MESSAGES"] = "5"
           assert.isTrue(yield* signal(name))
-          yield* settled
+          yield* seen
           const { config, source } = yield* Ryker.config
           assert.deepStrictEqual(yield* now, [2, 0, 2_000])
           assert.strictEqual(config.fairness.batch_messages, 5)
@@ -850,14 +870,14 @@ describe("a signal", () => {
       Effect.gen(function* () {
         disk.whileReading = Effect.sleep("1 second")
         yield* signal("SIGHUP")
-        yield* settled
+        yield* seen
         for (let n = 2; n <= 6; n++) {
           yield* disk.write(path, deadline(`${n}s`), { silent: true })
           yield* signal("SIGHUP")
         }
-        yield* pass("1 second")
+        yield* pass("10 seconds")
         assert.strictEqual(yield* deadlineNow, 6_000)
-        assert.strictEqual(disk.reads, 2)
+        assert.isAtMost(disk.reads, 3)
       })
     )
   )
@@ -881,11 +901,50 @@ describe("a signal", () => {
     )
   )
 
+  for (const options of [{ file: path }, { runtime: { file: path } }]) {
+    const whose = options.file === undefined ? "the runtime's" : "its own"
+    it.effect(`does not read a file that is being written, and reads it when it is whole (${whose})`, () =>
+      inWorld({ signal: "SIGHUP", ...options, text: `${deadline("1s")}mailbox_capacity = 512\n` })(({ disk, lines }) =>
+        Effect.gen(function* () {
+          const capacities: Array<number> = []
+          const look = Effect.map(Ryker.config, ({ config }) => capacities.push(config.defaults.mailbox_capacity))
+          // What is there so far is well-formed, and lacks its end.
+          yield* disk.write(path, deadline("2s"), { silent: true })
+          yield* signal("SIGHUP")
+          yield* pass(300)
+          yield* look
+          yield* disk.write(path, `${deadline("2s")}mailbox_capacity `, { silent: true })
+          // It is read when it rests, and changes in this moment.
+          disk.whileReading = disk.write(path, `${deadline("2s")}mailbox_capacity = 1024\n`, { silent: true })
+          for (let n = 0; n < 20; n++) {
+            yield* pass(100)
+            yield* look
+          }
+          assert.deepStrictEqual([...new Set(capacities)], [512, 1_024])
+          // It is nobody's mistake, and told to nobody.
+          assert.deepStrictEqual(eventsOf(lines), ["config_applied"])
+          assert.deepStrictEqual(yield* now, [2, 0, 2_000])
+        })
+      )
+    )
+  }
+
+  it.effect("reads at once where there is no file", () =>
+    inWorld({ signal: "SIGHUP", runtime: {} })(({ env }) =>
+      Effect.gen(function* () {
+        env["RYKER_DEFAULT_DEADLINE"] = "2s"
+        yield* signal("SIGHUP")
+        yield* settled
+        assert.deepStrictEqual(yield* now, [2, 0, 2_000])
+      })
+    )
+  )
+
   it.effect("with nothing new is no reload", () =>
     inWorld({ signal: "SIGHUP", file: path })(({ lines }) =>
       Effect.gen(function* () {
         yield* signal("SIGHUP")
-        yield* settled
+        yield* seen
         assert.deepStrictEqual(yield* now, [1, 0, 1_000])
         assert.deepStrictEqual(lines, [])
       })
@@ -910,10 +969,10 @@ describe("a signal", () => {
         disk.whileReading = Effect.die(new Error("on purpose"))
         yield* disk.write(path, deadline("2s"), { silent: true })
         yield* signal("SIGHUP")
-        yield* settled
+        yield* seen
         assert.include(eventsOf(lines), "config_problem")
         assert.isTrue(yield* signal("SIGHUP"), "nobody listens any more")
-        yield* settled
+        yield* seen
         assert.strictEqual(yield* deadlineNow, 2_000)
       })
     )
@@ -938,11 +997,11 @@ describe("a signal", () => {
       Effect.gen(function* () {
         assert.strictEqual(yield* deadlineNow, 5_000)
         yield* signal("SIGHUP")
-        yield* settled
+        yield* seen
         assert.deepStrictEqual(yield* now, [1, 0, 5_000])
         yield* disk.write(path, deadline("6s"))
         yield* signal("SIGHUP")
-        yield* settled
+        yield* seen
         assert.deepStrictEqual(yield* now, [2, 0, 6_000])
       })
     )

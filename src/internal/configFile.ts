@@ -62,8 +62,16 @@ export const readFile = Effect.fnUntraced(function* (path: string): Effect.fn.Re
   const bytes = yield* Effect.mapError(fs.value.readFile(path), unreadable)
   // It may have grown since, or be one that tells no size, as in /proc.
   if (bytes.length > maxFileBytes) return yield* Effect.fail(tooLong(bytes.length))
+  // The first half of a file may be well-formed, too.
+  if (stateOf(yield* Effect.mapError(fs.value.stat(path), unreadable)) !== stateOf(info)) {
+    return yield* Effect.fail(problem("a file that nobody writes while it is read", "read it again when it is whole"))
+  }
   return yield* parse(path, format, bytes)
 })
+
+/** What tells one state of a file from another without reading it. */
+export const stateOf = ({ dev, ino, mtime, size }: FileSystem.File.Info): string =>
+  [dev, Option.getOrUndefined(ino), size, Option.getOrUndefined(mtime)?.getTime()].join(" ")
 
 const reasonOf = (error: { readonly reason?: unknown }): string =>
   Predicate.hasProperty(error.reason, "_tag") ? String(error.reason._tag) : "it failed"

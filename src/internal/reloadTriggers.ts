@@ -4,9 +4,9 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import { stateOf } from "./configFile.ts"
 
 /** What there is of `process`, outside of Node nothing. */
 interface SignalSource {
@@ -46,32 +46,44 @@ const folderOf = (path: string): string => {
   return start === 0 ? "." : path.slice(0, Math.max(1, start - 1))
 }
 
-/** What tells one state of the file from another without reading it. */
+/** Which state the file is in. */
 const look = (fs: FileSystem.FileSystem, path: string): Effect.Effect<string> =>
   fs.stat(path).pipe(
-    Effect.map(({ dev, ino, mtime, size }) =>
-      [dev, Option.getOrUndefined(ino), size, Option.getOrUndefined(mtime)?.getTime()].join(" ")
-    ),
+    Effect.map(stateOf),
     Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : Effect.succeed("none")))
   ) as Effect.Effect<string> // What is left of the cause is an interruption, which is no failure.
 
-/** Reads the file that was found so; `isStill` says whether it has stayed so meanwhile. */
-export type ReadFile = (isStill: Effect.Effect<boolean>) => Effect.Effect<void>
+/** Reads the file that was found so; `isStill` says whether it has stayed so meanwhile. Gives false if it has not. */
+export type ReadFile = (isStill: Effect.Effect<boolean>) => Effect.Effect<boolean>
 
-/**
- * Reads the file each time that it has changed and then been left alone for twice `pause`: one that is
- * being written may be well-formed and still lack its end. Never ends by itself.
- */
-export const follow = (options: {
+/** A file that is read when it rests: one that is being written may be well-formed and still lack its end. */
+export interface RestingFile {
   readonly fs: FileSystem.FileSystem
   readonly path: string
+  /** It rests when it has been left alone for twice this. */
   readonly pause: Duration.Duration
   readonly read: ReadFile
-  /** Called when the folder cannot be watched; it is tried again after a second. */
-  readonly onFailure: Effect.Effect<void>
-}): Effect.Effect<never> =>
+}
+
+/** Reads the file once, as soon as it rests. */
+export const readAtRest = ({ fs, path, pause, read }: RestingFile): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { fs, onFailure, path, pause, read } = options
+    let last = yield* look(fs, path)
+    let isRead = false
+    while (!isRead) {
+      yield* Effect.sleep(Duration.times(pause, 2))
+      const now = yield* look(fs, path)
+      if (now === last) isRead = yield* read(Effect.map(look(fs, path), (then) => then === now))
+      last = now
+    }
+  })
+
+/**
+ * Reads the file each time that it has changed and then rests. `onFailure` is run when the folder cannot be
+ * watched; it is tried again after a second. Never ends by itself.
+ */
+export const follow = ({ fs, path, pause, read }: RestingFile, onFailure: Effect.Effect<void>): Effect.Effect<never> =>
+  Effect.gen(function* () {
     const stirred = yield* Queue.sliding<void>(1)
     /** How often it was said to have changed: where time is coarse, a file that was written anew may look as before. */
     let told = 0
