@@ -211,7 +211,8 @@ export interface Options {
   /**
    * Whether what a message held is overwritten once the message has left, whichever way: binary data with zeros,
    * and `Redacted` values are wiped. So a payload is given away when it is sent: of what is kept, sent on or sent
-   * twice, make a copy. A reply that its asker gets is left alone. See `docs/security.md`. Default false.
+   * twice, make a copy. A reply that its asker gets is left alone; one that nobody takes is overwritten, too, so that
+   * a handler answers with a copy of what it keeps. See `docs/security.md`. Default false.
    */
   readonly amnesia?: boolean | undefined
 }

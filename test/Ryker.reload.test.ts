@@ -1131,6 +1131,49 @@ describe("a reload that is refused", () => {
     }).pipe(run)
   )
 
+  // As parsed JSON is, which passes for anything.
+  const shapeless: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+    ["null", [""]],
+    ["3", [""]],
+    ["[]", [""]],
+    ['"defaults"', [""]],
+    ['{ "defaults": 3 }', ["defaults"]],
+    ['{ "defaults": null }', ["defaults"]],
+    ['{ "defaults": ["1s"] }', ["defaults"]],
+    ['{ "nope": {} }', ["nope"]],
+    ['{ "origins": null }', ["origins"]],
+    ['{ "config": {}, "origins": {}, "warnings": [] }', RykerConfig.keys.map(({ key }) => key)]
+  ]
+  it.effect.each(shapeless)("has not the shape of settings: %s", ([text, keys]) =>
+    Effect.gen(function* () {
+      const { problems } = yield* assertRefused(Ryker.reload(JSON.parse(text) as RykerConfig.Input))
+      assert.deepStrictEqual(
+        problems.map(({ key }) => key),
+        keys
+      )
+    }).pipe(run)
+  )
+
+  it.effect("brings amnesia without zeroize_on_drop, or takes that from amnesia, wherever the two come from", () =>
+    Effect.gen(function* () {
+      const withoutZeroize: ReadonlyArray<RykerConfig.Input | ReturnType<typeof read>> = [
+        { amnesia: { zeroize_on_drop: false } },
+        read({ RYKER_ZEROIZE: "false" })
+      ]
+      for (const next of withoutZeroize) {
+        yield* assertRefused(Ryker.reload(next)).pipe(runWith({ defaults: { amnesia: true } }))
+        yield* Effect.gen(function* () {
+          yield* Ryker.reload(next)
+          yield* assertRefused(Ryker.reload({ amnesia: { enabled: true } }))
+        }).pipe(run)
+      }
+      const layer = Ryker.layerConfig({ defaults: { amnesia: true } })
+      const environment = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { RYKER_ZEROIZE: "false" } }))
+      const error = yield* Effect.flip(Layer.build(Layer.provide(layer, environment)))
+      assert.strictEqual(error._tag, "InvalidConfig")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("was wrong when it was read", () =>
     Effect.gen(function* () {
       const { problems } = yield* assertRefused(Ryker.reload(read({ RYKER_DEFAULT_DEADLINE: "soon", RYKER_NOPE: "1" })))

@@ -3,6 +3,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import { InvalidConfig } from "../RykerError.ts"
 import { type ConfigFile, readFile } from "./configFile.ts"
 import {
@@ -110,7 +111,7 @@ export const checkValues = (resolved: Resolved, trusted: Values): Effect.Effect<
   const values = flatten(resolved.config)
   const problems = settings.flatMap((setting) => {
     const { format, key, read, valid } = setting
-    const text = format(values[key])
+    const text = values[key] === undefined ? "" : format(values[key])
     if (Object.hasOwn(trusted, key) || read(text) !== undefined) return []
     const origin = resolved.origins[key] ?? { source: "builder", name: "builder" }
     return [problemOf(setting, origin, text, valid, `write it like ${setting.default}`)]
@@ -185,12 +186,25 @@ const clip = (text: string): string => {
 
 const writtenByBuilder = (input: Input, problems: Array<Problem>): Map<string, Written> => {
   const written = new Map<string, Written>()
-  for (const [section, values] of Object.entries(input)) {
-    for (const [name, value] of Object.entries(values ?? {})) {
+  const origin: Origin = { source: "builder", name: "builder" }
+  // Parsed JSON passes for any type.
+  if (!Predicate.isObject(input)) {
+    const fix = "begin with a section, such as defaults"
+    problems.push({ key: "", environment: "", source: origin.name, rule: "sections with keys", fix })
+    return written
+  }
+  for (const [section, values] of Object.entries<unknown>(input)) {
+    if (values === undefined) continue
+    if (!Predicate.isObject(values)) {
+      problems.push(sections.includes(section) ? noSection(section, origin) : unknownKey(section, origin))
+      continue
+    }
+    const entries = Object.entries(values)
+    if (entries.length === 0 && !sections.includes(section)) problems.push(unknownKey(section, origin))
+    for (const [name, value] of entries) {
       if (value === undefined) continue
       const key = `${section}.${name}`
       const setting = settings.find((each) => each.key === key)
-      const origin: Origin = { source: "builder", name: "builder" }
       if (setting === undefined) problems.push(unknownKey(key, origin))
       else written.set(key, { text: textOf(setting, value), origin })
     }
@@ -362,11 +376,7 @@ const writtenInFile = (
       // A section that is begun and has nothing in it.
       if (values === null) continue
       if (typeof values !== "object" || Array.isArray(values) || values instanceof Date) {
-        const first = settings.find((setting) => setting.section === section)!.key
-        const { line, name } = at(section)
-        const fix = `write its keys one by one, such as ${first}`
-        const rule = "a section with keys"
-        problems.push({ key: section, environment: "", source: name, ...lineAt(line), rule, fix })
+        problems.push(noSection(section, at(section)))
         continue
       }
       for (const name of Object.keys(values)) {
@@ -384,6 +394,13 @@ const writtenInFile = (
   })
 
 const sections = Array.from(new Set(settings.map(({ section }) => section)))
+
+/** A single value where a section should be. */
+const noSection = (section: string, { line, name }: Origin): Problem => {
+  const first = settings.find((setting) => setting.section === section)!.key
+  const fix = `write its keys one by one, such as ${first}`
+  return { key: section, environment: "", source: name, ...lineAt(line), rule: "a section with keys", fix }
+}
 
 const unknownKey = (key: string, { line, name }: Origin): Problem => {
   const keys = settings.map((setting) => setting.key)

@@ -1,5 +1,6 @@
 /** Replacing the settings of a running runtime: what would change, and changing it. */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Semaphore from "effect/Semaphore"
 import { InvalidConfig } from "../RykerError.ts"
 import { flatten, nest, type ReloadClass, type RykerConfig, settings, type Values } from "./configSchema.ts"
@@ -42,7 +43,12 @@ export interface ReloadPlan {
 /** Settings to be: whole ones that were read, or single values over those that hold. */
 export type Next = Resolved | Input
 
-const isResolved = (next: Next): next is Resolved => "origins" in next
+/** Parsed JSON passes for any type: what has not the shape of either is told as single values are. */
+const isResolved = (next: Next): next is Resolved =>
+  Predicate.hasProperty(next, "config") &&
+  Predicate.isObject(next.config) &&
+  Predicate.hasProperty(next, "origins") &&
+  Predicate.isObject(next.origins)
 
 /** What the keys are in the terms of the run loop; what has no key stays. */
 export const settingsOf = (config: RykerConfig, fixed: RuntimeSettings, ownsStash: boolean): RuntimeSettings => {
