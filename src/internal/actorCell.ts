@@ -103,6 +103,7 @@ export class ActorCell implements SingleTarget {
     this.counters = options.group.counters
     this.mailbox = new MailboxCore(options.settings.capacity)
     this.changes = new Changes(this.runtime.timers, (task) => this.runtime.schedule(task))
+    this.runtime.instrument?.created(this, this.turn)
   }
 
   resolve(): ActorCell {
@@ -117,13 +118,13 @@ export class ActorCell implements SingleTarget {
 
   /** Takes a message in, or says why not. `fromInside`: a handler sends it that has its message in hand. */
   admit(message: Envelope, fromInside: boolean): Refusal | undefined {
-    const refusal = findRefusal(this, message, fromInside)
-    if (refusal !== undefined) return refusal
-    if (!this.mailbox.offer(message)) {
-      this.counters.refused.busy++
-      return withoutStack(() => new Busy({ actor: this.address, limit: "mailbox", capacity: this.settings.capacity }))
+    const refusal = this.takeIn(message, fromInside)
+    if (refusal !== undefined) {
+      this.runtime.instrument?.refused(message, refusal)
+      return refusal
     }
     this.counters.accepted++
+    this.runtime.instrument?.accepted(message)
     if (this.phase === "New") this.options.family?.enters(this)
     if (message.at !== Number.POSITIVE_INFINITY) this.runtime.timers.add(message)
     if (message.asker !== undefined) {
@@ -133,6 +134,13 @@ export class ActorCell implements SingleTarget {
     this.work()
     this.wake()
     return undefined
+  }
+
+  private takeIn(message: Envelope, fromInside: boolean): Refusal | undefined {
+    const refusal = findRefusal(this, message, fromInside)
+    if (refusal !== undefined || this.mailbox.offer(message)) return refusal
+    this.counters.refused.busy++
+    return withoutStack(() => new Busy({ actor: this.address, limit: "mailbox", capacity: this.settings.capacity }))
   }
 
   /** Why it takes no messages; undefined while it does. */
@@ -178,6 +186,7 @@ export class ActorCell implements SingleTarget {
   private drop(message: Envelope, reason: DropReason): void {
     const { deadLetters, timers } = this.runtime
     this.counters.dropped[reason]++
+    this.runtime.instrument?.dropped(message, reason)
     if (deadLetters.isWanted) {
       const { isAsk, sentAt, spec } = message
       const kind = isAsk ? "ask" : "tell"
@@ -290,6 +299,7 @@ export class ActorCell implements SingleTarget {
     message.phase = "InHand"
     message.deliveries++
     this.inHand = message
+    this.runtime.instrument?.began(message)
     let effect: Effect.Effect<unknown, unknown>
     try {
       effect = message.spec === jobSpec ? this.beginJob(message) : this.handlers[message.spec.index]!(message.payload)
@@ -317,6 +327,7 @@ export class ActorCell implements SingleTarget {
     const { abort } = message
     const isAnswer = Exit.isSuccess(exit) || isTypedFailure(exit.cause)
     this.inHand = undefined
+    this.runtime.instrument?.ended(message, exit)
     if (message.spec === jobSpec) {
       this.endJob(message, exit)
       return this.afterwards()

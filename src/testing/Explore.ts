@@ -1,0 +1,517 @@
+/**
+ * Runs a program under many schedules, to find what goes wrong only when things happen in an unlucky order.
+ *
+ * What Effect leaves open is decided by a seed: which of the tasks that wait goes next, whether a fiber that
+ * is woken goes on at once, whether time passes before it does. So a failure comes with a schedule under
+ * which it happens again, each time, and with what happened in it.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import type * as Scope from "effect/Scope"
+import { type Attempt, attempt, type AttemptOptions, type Fault } from "./internal/attempt.ts"
+import { type Controls, CurrentControls } from "./internal/controls.ts"
+import { type Plan, planOf, type Strategy } from "./internal/plan.ts"
+import { decode, encode, type Schedule } from "./internal/schedule.ts"
+import { shrink } from "./internal/shrink.ts"
+import { following } from "./internal/strategy.ts"
+import { CurrentName, render } from "./internal/trace.ts"
+
+/**
+ * How schedules are chosen: {@link random}, {@link pct} or {@link exhaustive}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type { Strategy }
+
+/**
+ * What can be wrong with a run.
+ *
+ * **Details**
+ *
+ * | fault | what it means |
+ * | --- | --- |
+ * | `Failure` | the program failed or died |
+ * | `Always` | a check of {@link always} does not hold |
+ * | `Eventually` | a check of {@link eventually} never came to hold, or failed |
+ * | `Ledger` | a message that a runtime accepted is unaccounted for |
+ * | `Deadlock` | the program has not ended, nothing can run, and nobody sleeps |
+ * | `Livelock` | the program has not ended after `maxSteps` steps |
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type { Fault }
+
+/**
+ * Options of {@link run}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** How many schedules, with the seeds from 0 on, or their seeds. Default 200. */
+  readonly seeds?: number | ReadonlyArray<number> | undefined
+  /** Default {@link random}. */
+  readonly strategy?: Strategy | undefined
+  /** Steps after which a run counts as a livelock: at least 1. Default 10,000. */
+  readonly maxSteps?: number | undefined
+  /** For how long in virtual time, at the most, what can run may be kept waiting. Default 100 ms. */
+  readonly stall?: Duration.Input | undefined
+  /** Whether the ledger of each runtime must balance after every step. Default true. */
+  readonly checkLedger?: boolean | undefined
+  /** The most runs for finding a simpler schedule that fails as well. Default 500. */
+  readonly maxShrinks?: number | undefined
+  /** Real time after which no further run is begun. Default: none. */
+  readonly budget?: Duration.Input | undefined
+  /** A schedule from a failure, to run alone instead of many. */
+  readonly replay?: string | undefined
+  /** For integrations: how a failure says that its schedule can be run alone. */
+  readonly replayHint?: ((schedule: string) => string) | undefined
+}
+
+/**
+ * What was explored.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report {
+  /** How many runs there were. Fewer than asked for when the `budget` was used up, or with {@link exhaustive}. */
+  readonly schedules: number
+  /** How many of their schedules were different. */
+  readonly distinct: number
+  /** How many steps they took, all together. */
+  readonly steps: number
+  /** True when {@link exhaustive} has run all the schedules that it was to run: there is no other. */
+  readonly exhausted: boolean
+}
+
+/**
+ * A run went wrong. Its `message` has all of the fields, as a person reads them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExploreFailure extends Data.TaggedError("ExploreFailure")<{
+  readonly fault: Fault
+  /** What happened, and where. */
+  readonly detail: string
+  /** The schedule, for `replay`. */
+  readonly schedule: string
+  /** Which run it was, counted from 1. */
+  readonly run: number
+  /** How many decisions of the schedule differ from what happens by itself. */
+  readonly deviations: number
+  /** How many did before it was made simpler. */
+  readonly deviationsBefore: number
+  /** What happened in the run: the last 200 lines. */
+  readonly trace: string
+  /** How to run the schedule alone. */
+  readonly hint: string
+  /** What the program, or a check, failed with. */
+  readonly cause?: Cause.Cause<unknown> | undefined
+}> {
+  override get message(): string {
+    const { detail, deviations, deviationsBefore, fault, hint, run, trace } = this
+    return [
+      `${fault}: ${detail}`,
+      "",
+      `Run ${run}. ${deviations} of its ${deviationsBefore} deviations are enough; each is marked with *:`,
+      "",
+      trace,
+      "",
+      `To see it again: ${hint}`
+    ].join("\n")
+  }
+}
+
+/** Lines of a trace that a failure shows. */
+const maxLines = 200
+
+/** Runs after which others have their turn. */
+const runsPerTurn = 16
+
+/**
+ * Runs the program under many schedules, and fails with the first that goes wrong.
+ *
+ * **When to use**
+ *
+ * Use for programs whose parts run at the same time: several senders, crashes and restarts during asks, stops
+ * and drains among sends. Begin with {@link random}.
+ *
+ * **Details**
+ *
+ * - Each run is the whole program, with its own clock, random numbers, Scope, and Layers: what it shares with
+ *   others must be made inside it. The clock begins at 0 and is a `TestClock`.
+ * - Time goes on by itself, to the next sleeper, when nothing can run. It may also go on before what can run has
+ *   run, by `stall` at the most: as if the machine were slow for as long. With `stall: 0` it never does.
+ * - A fiber that is woken, by an answer or a `Deferred`, may go on at once, within the task that woke it, or after
+ *   others. By itself Effect does the former; when what wakes it is a socket, the latter is as likely.
+ * - A fiber is not cut off in the middle of what it does without waiting, as it isn't by Effect, save after
+ *   some thousand operations.
+ * - The program must do the same each time for the same schedule: no `Date.now`, no `Math.random`. One that waits
+ *   for a promise gets 100 turns of the event loop, and is then taken for a deadlock.
+ * - Of a schedule that fails, decisions are taken back one by one for as long as it fails in the same way. What
+ *   is left is in the failure, with a trace: who ran, what was sent, to whom.
+ * - Log lines of the program go to the trace, and nowhere else.
+ *
+ * Fails with {@link ExploreFailure}. Dies when `replay` is not a schedule.
+ *
+ * **Example** (An update that is lost)
+ *
+ * ```ts
+ * import { Effect, Ref } from "effect"
+ * import { Explore } from "ryker/testing"
+ *
+ * const program = Effect.gen(function* () {
+ *   const ref = yield* Ref.make(0)
+ *   const increment = Effect.gen(function* () {
+ *     const n = yield* Ref.get(ref)
+ *     yield* Effect.sleep("1 millis")
+ *     yield* Ref.set(ref, n + 1)
+ *   })
+ *   yield* Effect.all([increment, Effect.delay(increment, "2 millis")], { concurrency: 2 })
+ *   const n = yield* Ref.get(ref)
+ *   if (n !== 2) return yield* Effect.fail(`it is ${n}`)
+ * })
+ *
+ * // By itself all is well.
+ * await Effect.runPromise(program)
+ *
+ * const failure = await Effect.runPromise(Effect.flip(Explore.run(program)))
+ * console.log(failure.fault, failure.detail) // => Failure Error: it is 1
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A, E, R>(
+  program: Effect.Effect<A, E, R>,
+  options: Options = {}
+): Effect.Effect<Report, ExploreFailure, Exclude<R, Scope.Scope>> =>
+  Effect.contextWith((context: Context.Context<Exclude<R, Scope.Scope>>) => {
+    // What the program needs is in the context, save the Scope, which each run has of its own.
+    const self = program as Effect.Effect<unknown, unknown, Scope.Scope>
+    const { checkLedger = true, maxSteps = 10_000, stall = 100 } = options
+    const base = {
+      checksLedger: checkLedger,
+      maxSteps,
+      stall: Duration.toMillis(Duration.fromInputUnsafe(stall)),
+      keepsForks: false,
+      isTold: false
+    }
+    const once: Once = (own) => attempt(self, context, { ...base, ...own })
+    return options.replay === undefined
+      ? explore(once, options)
+      : Effect.flatMap(scheduleOf(options.replay), (schedule) => replay(once, schedule, options))
+  })
+
+/** Runs the program once. */
+type Once = (
+  options: Pick<AttemptOptions, "seed" | "chooser"> & Partial<Pick<AttemptOptions, "keepsForks" | "isTold">>
+) => Effect.Effect<Attempt>
+
+const explore = Effect.fnUntraced(function* (once: Once, options: Options): Effect.fn.Return<Report, ExploreFailure> {
+  const { budget = "Infinity", strategy = random } = options
+  const seeds = seedsOf(options.seeds)
+  const until = performance.now() + Duration.toMillis(Duration.fromInputUnsafe(budget))
+  const plan: Plan = planOf(strategy, seeds)
+  const seen = new Set<string>()
+  let schedules = 0
+  let steps = 0
+  let next = plan.next()
+  while (next !== undefined && schedules < seeds.length && performance.now() < until) {
+    const { chooser, seed } = next
+    const result = yield* once({ seed, chooser, keepsForks: strategy._tag === "Exhaustive" })
+    schedules++
+    steps += result.steps
+    seen.add(encode({ seed: 0, deviations: result.deviations }))
+    if (result.flaw !== undefined) {
+      const simpler = yield* simplify(once, { seed, deviations: result.deviations }, result, options)
+      return yield* failureOf(once, simpler, schedules, result, options)
+    }
+    plan.learn(result)
+    next = plan.next()
+    if (schedules % runsPerTurn === 0) yield* Effect.yieldNow
+  }
+  return { schedules, distinct: seen.size, steps, exhausted: next === undefined && strategy._tag === "Exhaustive" }
+})
+
+const replay = Effect.fnUntraced(function* (
+  once: Once,
+  schedule: Schedule,
+  options: Options
+): Effect.fn.Return<Report, ExploreFailure> {
+  const { deviations, seed } = schedule
+  const result = yield* once({ seed, chooser: following(deviations) })
+  if (result.flaw !== undefined) return yield* failureOf(once, schedule, 1, result, options)
+  return { schedules: 1, distinct: 1, steps: result.steps, exhausted: false }
+})
+
+/** A schedule with fewer deviations that fails in the same way. */
+const simplify = Effect.fnUntraced(function* (
+  once: Once,
+  { deviations, seed }: Schedule,
+  { flaw }: Attempt,
+  { maxShrinks = 500 }: Options
+): Effect.fn.Return<Schedule> {
+  const tries = shrink(deviations)
+  let fewest = deviations
+  let tried = tries.next()
+  for (let i = 1; tried.done !== true && i <= maxShrinks; i++) {
+    const again = yield* once({ seed, chooser: following(tried.value) })
+    const isSame = again.flaw?.fault === flaw?.fault
+    if (isSame) fewest = again.deviations
+    tried = tries.next(isSame ? again.deviations : undefined)
+    if (i % runsPerTurn === 0) yield* Effect.yieldNow
+  }
+  return { seed, deviations: fewest }
+})
+
+/** Runs the schedule once more, to tell what happens in it. */
+const failureOf = Effect.fnUntraced(function* (
+  once: Once,
+  schedule: Schedule,
+  run: number,
+  found: Attempt,
+  { replayHint = (schedule) => `Explore.run(program, { replay: "${schedule}" })` }: Options
+): Effect.fn.Return<never, ExploreFailure> {
+  const told = yield* once({ seed: schedule.seed, chooser: following(schedule.deviations), isTold: true })
+  const same = told.flaw?.fault === found.flaw?.fault
+  const flaw = (same ? told.flaw : found.flaw)!
+  const warning = "the same schedule did not fail again: the program does not do the same each time"
+  return yield* new ExploreFailure({
+    fault: flaw.fault,
+    detail: same ? flaw.detail : `${flaw.detail}\n(${warning})`,
+    schedule: encode(schedule),
+    run,
+    deviations: schedule.deviations.length,
+    deviationsBefore: found.deviations.length,
+    trace: render(told.lines, maxLines),
+    hint: replayHint(encode(schedule)),
+    cause: flaw.cause
+  })
+})
+
+const scheduleOf = (text: string): Effect.Effect<Schedule> => {
+  const schedule = decode(text)
+  return schedule === undefined
+    ? Effect.die(new TypeError(`"${text}" is no schedule: take it from a failure, it looks like 17 or 17:3-8.2`))
+    : Effect.succeed(schedule)
+}
+
+const seedsOf = (seeds: Options["seeds"] = 200): ReadonlyArray<number> =>
+  typeof seeds === "number" ? Array.from({ length: seeds }, (_, seed) => seed) : seeds
+
+/**
+ * Each task that can go is as likely as any other.
+ *
+ * @category strategies
+ * @since 0.1.0
+ */
+export const random: Strategy = { _tag: "Random" }
+
+/**
+ * Probabilistic concurrency testing: every fiber and every actor has a random priority, the highest goes, and at
+ * `depth - 1` random moments the one that would go falls below all others.
+ *
+ * **When to use**
+ *
+ * Use for bugs that a few orderings bring about in a long run, where uniform choices seldom keep one party
+ * waiting for long enough.
+ *
+ * **Details**
+ *
+ * A bug of depth `d` is one that happens whenever `d` given steps come in a given order. In a program of `n`
+ * threads and at most `k` steps, one run finds it with a probability of at least `1 / (n * k ** (d - 1))`
+ * (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding
+ * bugs", ASPLOS 2010). Here fibers and actors are the threads, and steps are those at which there is a choice.
+ * What a fiber forks begins with its priority, and how long a run is, is known from those before: so take the bound as a measure, not as a promise.
+ *
+ * `depth` is a whole number of at least 1. Most bugs have a depth of 1 to 3. Default 3.
+ *
+ * @category strategies
+ * @since 0.1.0
+ */
+export const pct = (options: { readonly depth?: number | undefined } = {}): Strategy => ({
+  _tag: "Pct",
+  depth: options.depth ?? 3
+})
+
+/**
+ * All schedules, or all with at most so many deviations, those with fewer first.
+ *
+ * **When to use**
+ *
+ * Use for small programs, where the report's `exhausted` is then a proof for what a schedule decides here.
+ *
+ * **Details**
+ *
+ * `seeds` is the most runs that there may be; its first seed is that of the random numbers in all of them. The
+ * report's `exhausted` says whether there would have been more. `deviations` is the most decisions in which a schedule
+ * differs from what happens by itself, a whole number of at least 0, by default any number: most bugs need
+ * one or two (Emmi, Qadeer and Rakamaric, "Delay-bounded scheduling", POPL 2011).
+ *
+ * **Example** (Two senders)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Explore } from "ryker/testing"
+ *
+ * const program = Effect.all([Effect.yieldNow, Effect.yieldNow], { concurrency: 2 })
+ *
+ * const report = await Effect.runPromise(Explore.run(program, { strategy: Explore.exhaustive() }))
+ * console.log(report.exhausted, report.schedules === report.distinct) // => true true
+ * ```
+ *
+ * @category strategies
+ * @since 0.1.0
+ */
+export const exhaustive = (options: { readonly deviations?: number | undefined } = {}): Strategy => ({
+  _tag: "Exhaustive",
+  deviations: options.deviations ?? Number.POSITIVE_INFINITY
+})
+
+/**
+ * Says what must hold after every step, until the Scope closes: an invariant.
+ *
+ * **Details**
+ *
+ * The check is run between two steps of the program, so it can only look at state: a `Ref`, `Ryker.ledger`,
+ * `Actor.status`. One that waits fails the run, and so does one that fails. It must not change anything.
+ *
+ * Dies outside a program that {@link run} runs.
+ *
+ * **Example** (An invariant)
+ *
+ * ```ts
+ * import { Effect, Ref } from "effect"
+ * import { Explore } from "ryker/testing"
+ *
+ * const program = Effect.gen(function* () {
+ *   const balance = yield* Ref.make(10)
+ *   yield* Explore.always("the balance is not negative", Effect.map(Ref.get(balance), (n) => n >= 0))
+ *   const withdraw = Effect.gen(function* () {
+ *     const isEnough = (yield* Ref.get(balance)) >= 10
+ *     yield* Effect.yieldNow
+ *     if (isEnough) yield* Ref.update(balance, (n) => n - 10)
+ *   })
+ *   yield* Effect.all([withdraw, withdraw], { concurrency: 2 })
+ * })
+ *
+ * const failure = await Effect.runPromise(Effect.flip(Explore.run(program)))
+ * console.log(failure.fault, failure.detail) // => Always "the balance is not negative" does not hold
+ * ```
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const always = <E, R>(
+  name: string,
+  check: Effect.Effect<boolean, E, R>
+): Effect.Effect<void, never, R | Scope.Scope> =>
+  inRun("always", check, (controls, look) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => controls.always({ name, look })),
+        (forget) => Effect.sync(forget)
+      )
+    )
+  )
+
+/**
+ * Waits until the check holds, and fails the run if it never will.
+ *
+ * **Details**
+ *
+ * It is looked at after every step, also when time has passed. It never will hold when nothing can run and nobody
+ * sleeps; where somebody always sleeps, such as a timer that repeats, the run ends as a livelock. As with
+ * {@link always}, the check can only look at state.
+ *
+ * Dies outside a program that {@link run} runs.
+ *
+ * **Example** (What must come about)
+ *
+ * ```ts
+ * import { Effect, Ref } from "effect"
+ * import { Explore } from "ryker/testing"
+ *
+ * const program = Effect.gen(function* () {
+ *   const done = yield* Ref.make(false)
+ *   yield* Effect.forkChild(Effect.delay(Ref.set(done, true), "1 hour"))
+ *   yield* Explore.eventually("it is done", Ref.get(done))
+ * })
+ *
+ * const report = await Effect.runPromise(Explore.run(program))
+ * console.log(report.schedules) // => 200
+ * ```
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const eventually = <E, R>(name: string, check: Effect.Effect<boolean, E, R>): Effect.Effect<void, never, R> =>
+  inRun("eventually", check, (controls, look) => controls.eventually({ name, look }))
+
+/**
+ * Waits until nothing can run without time passing.
+ *
+ * Dies outside a program that {@link run} runs.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const settled: Effect.Effect<void> = Effect.suspend(() =>
+  inRun("settled", Effect.succeed(true), (controls) => controls.quiet)
+)
+
+/** Uses what the run has for its program. */
+const inRun = <A, E, R, R2>(
+  name: string,
+  check: Effect.Effect<boolean, E, R>,
+  use: (controls: Controls, look: () => Exit.Exit<boolean, E>) => Effect.Effect<A, never, R2>
+): Effect.Effect<A, never, R | R2> =>
+  Effect.contextWith((context: Context.Context<R>): Effect.Effect<A, never, R2> => {
+    const controls = Context.get(context, CurrentControls)
+    if (controls === undefined) {
+      return Effect.die(new TypeError(`Explore.${name} is for programs that Explore.run runs`))
+    }
+    return use(controls, () => Effect.runSyncExitWith(context)(check))
+  })
+
+/**
+ * Gives the fibers of the effect a name in traces. Without one they have numbers, and those of actors have the
+ * actor's address.
+ *
+ * **Example** (Naming two senders)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Explore } from "ryker/testing"
+ *
+ * const program = Effect.all([Explore.named(Effect.yieldNow, "ada"), Explore.named(Effect.die("no"), "bob")], {
+ *   concurrency: 2
+ * })
+ *
+ * const failure = await Effect.runPromise(Effect.flip(Explore.run(program)))
+ * console.log(failure.trace.includes("bob")) // => true
+ * ```
+ *
+ * @category traces
+ * @since 0.1.0
+ */
+export const named: {
+  (name: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R> =>
+    Effect.provideService(self, CurrentName, name)
+)
