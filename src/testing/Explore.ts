@@ -10,14 +10,16 @@
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import { type Attempt, attempt, type AttemptOptions, type Fault } from "./internal/attempt.ts"
+import { checkInt, checkMillis } from "../internal/options.ts"
+import { InvalidOption } from "../RykerError.ts"
 import { type Controls, CurrentControls } from "./internal/controls.ts"
-import { type Plan, planOf, type Strategy } from "./internal/plan.ts"
+import { type Plan, planOf, type Seeds, type Strategy } from "./internal/plan.ts"
 import { decode, encode, type Schedule } from "./internal/schedule.ts"
 import { shrink } from "./internal/shrink.ts"
 import { following } from "./internal/strategy.ts"
@@ -57,7 +59,7 @@ export type { Fault }
  * @since 0.1.0
  */
 export interface Options {
-  /** How many schedules, with the seeds from 0 on, or their seeds. Default 200. */
+  /** How many schedules, at least 1, with the seeds from 0 on; or their seeds, whole numbers of at least 0. Default 200. */
   readonly seeds?: number | ReadonlyArray<number> | undefined
   /** Default {@link random}. */
   readonly strategy?: Strategy | undefined
@@ -67,7 +69,7 @@ export interface Options {
   readonly stall?: Duration.Input | undefined
   /** Whether the ledger of each runtime must balance after every step. Default true. */
   readonly checkLedger?: boolean | undefined
-  /** The most runs for finding a simpler schedule that fails as well. Default 500. */
+  /** The most runs for finding a simpler schedule that fails as well: at least 0. Default 500. */
   readonly maxShrinks?: number | undefined
   /** Real time after which no further run is begun. Default: none. */
   readonly budget?: Duration.Input | undefined
@@ -163,7 +165,7 @@ const runsPerTurn = 16
  *   is left is in the failure, with a trace: who ran, what was sent, to whom.
  * - Log lines of the program go to the trace, and nowhere else.
  *
- * Fails with {@link ExploreFailure}. Dies when `replay` is not a schedule.
+ * Fails with {@link ExploreFailure}, and with `InvalidOption` when an option is out of its range.
  *
  * **Example** (An update that is lost)
  *
@@ -186,8 +188,8 @@ const runsPerTurn = 16
  * // By itself all is well.
  * await Effect.runPromise(program)
  *
- * const failure = await Effect.runPromise(Effect.flip(Explore.run(program)))
- * console.log(failure.fault, failure.detail) // => Failure Error: it is 1
+ * const error = await Effect.runPromise(Effect.flip(Explore.run(program)))
+ * console.log(error.message.split("\n")[0]) // => Failure: Error: it is 1
  * ```
  *
  * @category running
@@ -196,33 +198,78 @@ const runsPerTurn = 16
 export const run = <A, E, R>(
   program: Effect.Effect<A, E, R>,
   options: Options = {}
-): Effect.Effect<Report, ExploreFailure, Exclude<R, Scope.Scope>> =>
-  Effect.contextWith((context: Context.Context<Exclude<R, Scope.Scope>>) => {
-    // What the program needs is in the context, save the Scope, which each run has of its own.
-    const self = program as Effect.Effect<unknown, unknown, Scope.Scope>
-    const { checkLedger = true, maxSteps = 10_000, stall = 100 } = options
-    const base = {
-      checksLedger: checkLedger,
-      maxSteps,
-      stall: Duration.toMillis(Duration.fromInputUnsafe(stall)),
-      keepsForks: false,
-      isTold: false
-    }
-    const once: Once = (own) => attempt(self, context, { ...base, ...own })
-    return options.replay === undefined
-      ? explore(once, options)
-      : Effect.flatMap(scheduleOf(options.replay), (schedule) => replay(once, schedule, options))
-  })
+): Effect.Effect<Report, ExploreFailure | InvalidOption, Exclude<R, Scope.Scope>> =>
+  Effect.contextWith((context: Context.Context<Exclude<R, Scope.Scope>>) =>
+    Effect.flatMap(resolve(options), (settings) => {
+      const { checksLedger, maxSteps, stall } = settings
+      const base = { checksLedger, maxSteps, stall, keepsForks: false, isTold: false }
+      // What the program needs is in the context, save the Scope, which each run has of its own.
+      const self = program as Effect.Effect<unknown, unknown, Scope.Scope>
+      const once: Once = (own) => attempt(self, context, { ...base, ...own })
+      return settings.replay === undefined ? explore(once, settings) : replay(once, settings.replay, settings)
+    })
+  )
+
+/**
+ * How many schedules are run when `seeds` is not given: 200.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const defaultSeeds = 200
+
+/** The options, checked, with the defaults filled in. */
+interface Settings {
+  readonly seeds: Seeds
+  readonly strategy: Strategy
+  readonly maxSteps: number
+  readonly stall: number
+  readonly checksLedger: boolean
+  readonly maxShrinks: number
+  readonly budget: number
+  readonly replay: Schedule | undefined
+  readonly hintFor: (schedule: string) => string
+}
+
+const resolve = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Settings, InvalidOption> {
+  const { seeds = defaultSeeds, strategy = random } = options
+  const count = (option: string, value: number, min: number) =>
+    checkInt("Explore", option, value, min, Number.MAX_SAFE_INTEGER)
+  if (strategy._tag === "Pct") yield* count("strategy.depth", strategy.depth, 1)
+  if (strategy._tag === "Exhaustive" && strategy.deviations !== Number.POSITIVE_INFINITY) {
+    yield* count("strategy.deviations", strategy.deviations, 0)
+  }
+  if (typeof seeds === "number") yield* count("seeds", seeds, 1)
+  else yield* Effect.forEach(seeds, (seed) => count("seeds", seed, 0), { discard: true })
+  return {
+    seeds: typeof seeds === "number" ? { length: seeds, at: (place) => place } : seeds,
+    strategy,
+    maxSteps: yield* count("maxSteps", options.maxSteps ?? 10_000, 1),
+    stall: yield* checkMillis("Explore", "stall", options.stall ?? 100, 0, Number.POSITIVE_INFINITY),
+    checksLedger: options.checkLedger ?? true,
+    maxShrinks: yield* count("maxShrinks", options.maxShrinks ?? 500, 0),
+    budget: yield* checkMillis("Explore", "budget", options.budget ?? "Infinity", 0, Number.POSITIVE_INFINITY),
+    replay: options.replay === undefined ? undefined : yield* scheduleOf(options.replay),
+    hintFor: options.replayHint ?? ((schedule) => `Explore.run(program, { replay: "${schedule}" })`)
+  }
+})
+
+const scheduleOf = (text: string): Effect.Effect<Schedule, InvalidOption> => {
+  const schedule = decode(text)
+  const rule = "a schedule from a failure, such as 17 or 17:3-8.2"
+  return schedule === undefined
+    ? new InvalidOption({ owner: "Explore", option: "replay", value: `"${text}"`, rule })
+    : Effect.succeed(schedule)
+}
 
 /** Runs the program once. */
 type Once = (
   options: Pick<AttemptOptions, "seed" | "chooser"> & Partial<Pick<AttemptOptions, "keepsForks" | "isTold">>
 ) => Effect.Effect<Attempt>
 
-const explore = Effect.fnUntraced(function* (once: Once, options: Options): Effect.fn.Return<Report, ExploreFailure> {
-  const { budget = "Infinity", strategy = random } = options
-  const seeds = seedsOf(options.seeds)
-  const until = performance.now() + Duration.toMillis(Duration.fromInputUnsafe(budget))
+const explore = Effect.fnUntraced(function* (once: Once, settings: Settings): Effect.fn.Return<Report, ExploreFailure> {
+  const { budget, seeds, strategy } = settings
+  const until = performance.now() + budget
   const plan: Plan = planOf(strategy, seeds)
   const seen = new Set<string>()
   let schedules = 0
@@ -235,8 +282,8 @@ const explore = Effect.fnUntraced(function* (once: Once, options: Options): Effe
     steps += result.steps
     seen.add(encode({ seed: 0, deviations: result.deviations }))
     if (result.flaw !== undefined) {
-      const simpler = yield* simplify(once, { seed, deviations: result.deviations }, result, options)
-      return yield* failureOf(once, simpler, schedules, result, options)
+      const simpler = yield* simplify(once, { seed, deviations: result.deviations }, result, settings)
+      return yield* failureOf(once, simpler, schedules, result, settings)
     }
     plan.learn(result)
     next = plan.next()
@@ -248,11 +295,11 @@ const explore = Effect.fnUntraced(function* (once: Once, options: Options): Effe
 const replay = Effect.fnUntraced(function* (
   once: Once,
   schedule: Schedule,
-  options: Options
+  settings: Settings
 ): Effect.fn.Return<Report, ExploreFailure> {
   const { deviations, seed } = schedule
   const result = yield* once({ seed, chooser: following(deviations) })
-  if (result.flaw !== undefined) return yield* failureOf(once, schedule, 1, result, options)
+  if (result.flaw !== undefined) return yield* failureOf(once, schedule, 1, result, settings)
   return { schedules: 1, distinct: 1, steps: result.steps, exhausted: false }
 })
 
@@ -261,7 +308,7 @@ const simplify = Effect.fnUntraced(function* (
   once: Once,
   { deviations, seed }: Schedule,
   { flaw }: Attempt,
-  { maxShrinks = 500 }: Options
+  { maxShrinks }: Settings
 ): Effect.fn.Return<Schedule> {
   const tries = shrink(deviations)
   let fewest = deviations
@@ -282,7 +329,7 @@ const failureOf = Effect.fnUntraced(function* (
   schedule: Schedule,
   run: number,
   found: Attempt,
-  { replayHint = (schedule) => `Explore.run(program, { replay: "${schedule}" })` }: Options
+  { hintFor }: Settings
 ): Effect.fn.Return<never, ExploreFailure> {
   const told = yield* once({ seed: schedule.seed, chooser: following(schedule.deviations), isTold: true })
   const same = told.flaw?.fault === found.flaw?.fault
@@ -296,20 +343,10 @@ const failureOf = Effect.fnUntraced(function* (
     deviations: schedule.deviations.length,
     deviationsBefore: found.deviations.length,
     trace: render(told.lines, maxLines),
-    hint: replayHint(encode(schedule)),
+    hint: hintFor(encode(schedule)),
     cause: flaw.cause
   })
 })
-
-const scheduleOf = (text: string): Effect.Effect<Schedule> => {
-  const schedule = decode(text)
-  return schedule === undefined
-    ? Effect.die(new TypeError(`"${text}" is no schedule: take it from a failure, it looks like 17 or 17:3-8.2`))
-    : Effect.succeed(schedule)
-}
-
-const seedsOf = (seeds: Options["seeds"] = 200): ReadonlyArray<number> =>
-  typeof seeds === "number" ? Array.from({ length: seeds }, (_, seed) => seed) : seeds
 
 /**
  * Each task that can go is as likely as any other.
@@ -407,8 +444,8 @@ export const exhaustive = (options: { readonly deviations?: number | undefined }
  *   yield* Effect.all([withdraw, withdraw], { concurrency: 2 })
  * })
  *
- * const failure = await Effect.runPromise(Effect.flip(Explore.run(program)))
- * console.log(failure.fault, failure.detail) // => Always "the balance is not negative" does not hold
+ * const error = await Effect.runPromise(Effect.flip(Explore.run(program)))
+ * console.log(error.message.split("\n")[0]) // => Always: "the balance is not negative" does not hold
  * ```
  *
  * @category checks
@@ -496,12 +533,11 @@ const inRun = <A, E, R, R2>(
  * import { Effect } from "effect"
  * import { Explore } from "ryker/testing"
  *
- * const program = Effect.all([Explore.named(Effect.yieldNow, "ada"), Explore.named(Effect.die("no"), "bob")], {
- *   concurrency: 2
- * })
+ * const bob = Effect.andThen(Effect.log("hello"), Effect.die("no"))
+ * const program = Effect.all([Explore.named(Effect.yieldNow, "ada"), Explore.named(bob, "bob")], { concurrency: 2 })
  *
- * const failure = await Effect.runPromise(Effect.flip(Explore.run(program)))
- * console.log(failure.trace.includes("bob")) // => true
+ * const error = await Effect.runPromise(Effect.flip(Explore.run(program)))
+ * console.log(error.message.includes("bob")) // => true
  * ```
  *
  * @category traces
@@ -510,8 +546,6 @@ const inRun = <A, E, R, R2>(
 export const named: {
   (name: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R>
-} = dual(
-  2,
-  <A, E, R>(self: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R> =>
-    Effect.provideService(self, CurrentName, name)
+} = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, CurrentName, name)
 )

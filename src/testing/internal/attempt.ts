@@ -117,7 +117,10 @@ const flawOf = (checks: Checks, trace: Trace | undefined): Flaw | undefined => {
       const lost = imbalance(entry)
       if (lost === 0) continue
       const books = JSON.stringify(entry)
-      return { fault: "Ledger", detail: `the books of "${entry.actor}" do not balance: ${lost} unaccounted for: ${books}` }
+      return {
+        fault: "Ledger",
+        detail: `the books of "${entry.actor}" do not balance: ${lost} unaccounted for: ${books}`
+      }
     }
   }
   return undefined

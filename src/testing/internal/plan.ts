@@ -8,6 +8,12 @@ export type Strategy =
   | { readonly _tag: "Pct"; readonly depth: number }
   | { readonly _tag: "Exhaustive"; readonly deviations: number }
 
+/** The seeds of the runs to be, in their order: there may be millions. */
+export interface Seeds {
+  readonly length: number
+  at(place: number): number | undefined
+}
+
 export interface Plan {
   /** The next run; undefined when there is no other. */
   readonly next: () => { readonly seed: number; readonly chooser: Chooser } | undefined
@@ -15,7 +21,7 @@ export interface Plan {
   readonly learn: (attempt: Attempt) => void
 }
 
-export const planOf = (strategy: Strategy, seeds: ReadonlyArray<number>): Plan => {
+export const planOf = (strategy: Strategy, seeds: Seeds): Plan => {
   switch (strategy._tag) {
     case "Random":
       return seedBySeed(seeds, (seed) => uniform(seeded(`${seed}/schedule`)))
@@ -29,15 +35,15 @@ export const planOf = (strategy: Strategy, seeds: ReadonlyArray<number>): Plan =
       }
     }
     case "Exhaustive":
-      return oneByOne(strategy.deviations, seeds[0] ?? 0)
+      return oneByOne(strategy.deviations, seeds.at(0) ?? 0)
   }
 }
 
-const seedBySeed = (seeds: ReadonlyArray<number>, chooserOf: (seed: number) => Chooser): Plan => {
+const seedBySeed = (seeds: Seeds, chooserOf: (seed: number) => Chooser): Plan => {
   let place = 0
   return {
     next: () => {
-      const seed = seeds[place++]
+      const seed = place < seeds.length ? seeds.at(place++) : undefined
       return seed === undefined ? undefined : { seed, chooser: chooserOf(seed) }
     },
     learn: () => {}
@@ -76,6 +82,7 @@ function* successorsOf(
 ): Generator<ReadonlyArray<Deviation>, void> {
   const last = deviations.at(-1)?.[0] ?? -1
   for (const [at, choices] of forks) {
-    for (let choice = 1; at > last && choice < choices; choice++) yield [...deviations, [at, choice]]
+    if (at <= last) continue
+    for (let choice = 1; choice < choices; choice++) yield [...deviations, [at, choice]]
   }
 }

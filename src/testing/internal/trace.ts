@@ -70,7 +70,7 @@ export class Trace implements Instrument {
   readonly logger = Logger.make<unknown, void>(({ fiber, message }) => {
     if (!this.isTold || fiber.getRef(References.CurrentLogAnnotations)["lib"] === "ryker") return
     const parts = Array.isArray(message) ? message : [message]
-    this.add(this.nameOf(fiber), `logs ${parts.map((part) => Inspectable.toStringUnknown(part)).join(" ")}`)
+    this.add(this.nameOf(fiber), `logs ${parts.map((part) => Inspectable.toStringUnknown(part, 0)).join(" ")}`)
   })
 
   /** A fiber that was woken waits for a turn of its own. */
