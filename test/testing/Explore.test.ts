@@ -243,6 +243,58 @@ describe("a schedule", () => {
   )
 })
 
+describe("a fiber", () => {
+  it.effect("that is woken goes on at once, or after the one that woke it", () =>
+    Effect.gen(function* () {
+      const seen = new Set<boolean>()
+      const program = Effect.gen(function* () {
+        const latch = yield* Deferred.make<void>()
+        let isLater = false
+        const woken = Effect.andThen(
+          Deferred.await(latch),
+          Effect.sync(() => seen.add(isLater))
+        )
+        const fiber = yield* Effect.forkChild(woken, { startImmediately: true })
+        yield* Deferred.succeed(latch, undefined)
+        isLater = true
+        yield* Fiber.join(fiber)
+      })
+      yield* Explore.run(program, { replay: "0" })
+      assert.deepStrictEqual([...seen], [false])
+      yield* Explore.run(program)
+      assert.strictEqual(seen.size, 2)
+    })
+  )
+
+  it.effect("that is begun at once does what it can before its parent goes on", () =>
+    Explore.run(
+      Effect.gen(function* () {
+        let n = 0
+        const child = Effect.forEach([1, 2, 3], () => Effect.sync(() => n++))
+        yield* Effect.forkChild(child, { startImmediately: true })
+        assert.strictEqual(n, 3)
+      })
+    )
+  )
+})
+
+describe("pct", () => {
+  it.effect("finds a bug of depth 2 at least as often as its paper says", () =>
+    Effect.gen(function* () {
+      // Two fibers and the one that forks them; five steps at which there is a choice.
+      const [threads, steps, runs] = [3, 5, 400]
+      let found = 0
+      for (let seed = 0; seed < runs; seed++) {
+        const result = yield* Effect.result(
+          Explore.run(lostUpdate, { seeds: [1_000_000, seed], strategy: Explore.pct({ depth: 2 }), maxShrinks: 0 })
+        )
+        if (result._tag === "Failure") found++
+      }
+      assert.isAtLeast(found / runs, 1 / (threads * steps))
+    })
+  )
+})
+
 describe("exhaustive", () => {
   it.effect("runs every schedule once, and says that there is no other", () =>
     Effect.gen(function* () {

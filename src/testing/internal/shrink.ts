@@ -11,13 +11,17 @@ type Deviations = ReadonlyArray<Deviation>
  * if it failed as well (some of those asked for may have had no place in it), and undefined if it did not.
  */
 export function* shrink(deviations: Deviations): Generator<Deviations, Deviations, Deviations | undefined> {
+  const tried = new Set<string>()
   let kept = deviations
   let size = kept.length
   while (size > 0) {
     let from = 0
     let isSmaller = false
     while (from < kept.length) {
-      const failed = yield [...kept.slice(0, from), ...kept.slice(from + size)]
+      const fewer = [...kept.slice(0, from), ...kept.slice(from + size)]
+      const key = fewer.join(" ")
+      const failed = tried.has(key) ? undefined : yield fewer
+      tried.add(key)
       if (failed === undefined) from += size
       else {
         kept = failed
