@@ -7,23 +7,19 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
-import { type Attempt, attempt, type AttemptOptions, type Fault } from "./internal/attempt.ts"
-import { checkInt, checkMillis } from "../internal/options.ts"
-import { InvalidOption } from "../RykerError.ts"
+import type { InvalidOption } from "../RykerError.ts"
+import type { Fault } from "./internal/attempt.ts"
 import { type Controls, CurrentControls } from "./internal/controls.ts"
-import { type Plan, planOf, type Seeds, type Strategy } from "./internal/plan.ts"
-import { decode, encode, type Schedule } from "./internal/schedule.ts"
-import { shrink } from "./internal/shrink.ts"
-import { following } from "./internal/strategy.ts"
-import { CurrentName, render } from "./internal/trace.ts"
+import { explore } from "./internal/explore.ts"
+import type { ExploreFailure } from "./internal/failure.ts"
+import type { Strategy } from "./internal/plan.ts"
+import { CurrentName } from "./internal/trace.ts"
 
 /**
  * How schedules are chosen: {@link random}, {@link pct} or {@link exhaustive}.
@@ -102,44 +98,7 @@ export interface Report {
  * @category errors
  * @since 0.1.0
  */
-export class ExploreFailure extends Data.TaggedError("ExploreFailure")<{
-  readonly fault: Fault
-  /** What happened, and where. */
-  readonly detail: string
-  /** The schedule, for `replay`. */
-  readonly schedule: string
-  /** Which run it was, counted from 1. */
-  readonly run: number
-  /** How many decisions of the schedule differ from what happens by itself. */
-  readonly deviations: number
-  /** How many did before it was made simpler. */
-  readonly deviationsBefore: number
-  /** What happened in the run: the last 200 lines. */
-  readonly trace: string
-  /** How to run the schedule alone. */
-  readonly hint: string
-  /** What the program, or a check, failed with. */
-  readonly cause?: Cause.Cause<unknown> | undefined
-}> {
-  override get message(): string {
-    const { detail, deviations, deviationsBefore, fault, hint, run, trace } = this
-    return [
-      `${fault}: ${detail}`,
-      "",
-      `Run ${run}. ${deviations} of its ${deviationsBefore} deviations are enough; each is marked with *:`,
-      "",
-      trace,
-      "",
-      `To see it again: ${hint}`
-    ].join("\n")
-  }
-}
-
-/** Lines of a trace that a failure shows. */
-const maxLines = 200
-
-/** Runs after which others have their turn. */
-const runsPerTurn = 16
+export { ExploreFailure } from "./internal/failure.ts"
 
 /**
  * Runs the program under many schedules, and fails with the first that goes wrong.
@@ -200,14 +159,8 @@ export const run = <A, E, R>(
   options: Options = {}
 ): Effect.Effect<Report, ExploreFailure | InvalidOption, Exclude<R, Scope.Scope>> =>
   Effect.contextWith((context: Context.Context<Exclude<R, Scope.Scope>>) =>
-    Effect.flatMap(resolve(options), (settings) => {
-      const { checksLedger, maxSteps, stall } = settings
-      const base = { checksLedger, maxSteps, stall, keepsForks: false, isTold: false }
-      // What the program needs is in the context, save the Scope, which each run has of its own.
-      const self = program as Effect.Effect<unknown, unknown, Scope.Scope>
-      const once: Once = (own) => attempt(self, context, { ...base, ...own })
-      return settings.replay === undefined ? explore(once, settings) : replay(once, settings.replay, settings)
-    })
+    // What the program needs is in the context, save the Scope, which each run has of its own.
+    explore(program as Effect.Effect<unknown, unknown, Scope.Scope>, context, options)
   )
 
 /**
@@ -216,137 +169,7 @@ export const run = <A, E, R>(
  * @category running
  * @since 0.1.0
  */
-export const defaultSeeds = 200
-
-/** The options, checked, with the defaults filled in. */
-interface Settings {
-  readonly seeds: Seeds
-  readonly strategy: Strategy
-  readonly maxSteps: number
-  readonly stall: number
-  readonly checksLedger: boolean
-  readonly maxShrinks: number
-  readonly budget: number
-  readonly replay: Schedule | undefined
-  readonly hintFor: (schedule: string) => string
-}
-
-const resolve = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Settings, InvalidOption> {
-  const { seeds = defaultSeeds, strategy = random } = options
-  const count = (option: string, value: number, min: number) =>
-    checkInt("Explore", option, value, min, Number.MAX_SAFE_INTEGER)
-  if (strategy._tag === "Pct") yield* count("strategy.depth", strategy.depth, 1)
-  if (strategy._tag === "Exhaustive" && strategy.deviations !== Number.POSITIVE_INFINITY) {
-    yield* count("strategy.deviations", strategy.deviations, 0)
-  }
-  if (typeof seeds === "number") yield* count("seeds", seeds, 1)
-  else yield* Effect.forEach(seeds, (seed) => count("seeds", seed, 0), { discard: true })
-  return {
-    seeds: typeof seeds === "number" ? { length: seeds, at: (place) => place } : seeds,
-    strategy,
-    maxSteps: yield* count("maxSteps", options.maxSteps ?? 10_000, 1),
-    stall: yield* checkMillis("Explore", "stall", options.stall ?? 100, 0, Number.POSITIVE_INFINITY),
-    checksLedger: options.checkLedger ?? true,
-    maxShrinks: yield* count("maxShrinks", options.maxShrinks ?? 500, 0),
-    budget: yield* checkMillis("Explore", "budget", options.budget ?? "Infinity", 0, Number.POSITIVE_INFINITY),
-    replay: options.replay === undefined ? undefined : yield* scheduleOf(options.replay),
-    hintFor: options.replayHint ?? ((schedule) => `Explore.run(program, { replay: "${schedule}" })`)
-  }
-})
-
-const scheduleOf = (text: string): Effect.Effect<Schedule, InvalidOption> => {
-  const schedule = decode(text)
-  const rule = "a schedule from a failure, such as 17 or 17:3-8.2"
-  return schedule === undefined
-    ? new InvalidOption({ owner: "Explore", option: "replay", value: `"${text}"`, rule })
-    : Effect.succeed(schedule)
-}
-
-/** Runs the program once. */
-type Once = (
-  options: Pick<AttemptOptions, "seed" | "chooser"> & Partial<Pick<AttemptOptions, "keepsForks" | "isTold">>
-) => Effect.Effect<Attempt>
-
-const explore = Effect.fnUntraced(function* (once: Once, settings: Settings): Effect.fn.Return<Report, ExploreFailure> {
-  const { budget, seeds, strategy } = settings
-  const until = performance.now() + budget
-  const plan: Plan = planOf(strategy, seeds)
-  const seen = new Set<string>()
-  let schedules = 0
-  let steps = 0
-  let next = plan.next()
-  while (next !== undefined && schedules < seeds.length && performance.now() < until) {
-    const { chooser, seed } = next
-    const result = yield* once({ seed, chooser, keepsForks: strategy._tag === "Exhaustive" })
-    schedules++
-    steps += result.steps
-    seen.add(encode({ seed: 0, deviations: result.deviations }))
-    if (result.flaw !== undefined) {
-      const simpler = yield* simplify(once, { seed, deviations: result.deviations }, result, settings)
-      return yield* failureOf(once, simpler, schedules, result, settings)
-    }
-    plan.learn(result)
-    next = plan.next()
-    if (schedules % runsPerTurn === 0) yield* Effect.yieldNow
-  }
-  return { schedules, distinct: seen.size, steps, exhausted: next === undefined && strategy._tag === "Exhaustive" }
-})
-
-const replay = Effect.fnUntraced(function* (
-  once: Once,
-  schedule: Schedule,
-  settings: Settings
-): Effect.fn.Return<Report, ExploreFailure> {
-  const { deviations, seed } = schedule
-  const result = yield* once({ seed, chooser: following(deviations) })
-  if (result.flaw !== undefined) return yield* failureOf(once, schedule, 1, result, settings)
-  return { schedules: 1, distinct: 1, steps: result.steps, exhausted: false }
-})
-
-/** A schedule with fewer deviations that fails in the same way. */
-const simplify = Effect.fnUntraced(function* (
-  once: Once,
-  { deviations, seed }: Schedule,
-  { flaw }: Attempt,
-  { maxShrinks }: Settings
-): Effect.fn.Return<Schedule> {
-  const tries = shrink(deviations)
-  let fewest = deviations
-  let tried = tries.next()
-  for (let i = 1; tried.done !== true && i <= maxShrinks; i++) {
-    const again = yield* once({ seed, chooser: following(tried.value) })
-    const isSame = again.flaw?.fault === flaw?.fault
-    if (isSame) fewest = again.deviations
-    tried = tries.next(isSame ? again.deviations : undefined)
-    if (i % runsPerTurn === 0) yield* Effect.yieldNow
-  }
-  return { seed, deviations: fewest }
-})
-
-/** Runs the schedule once more, to tell what happens in it. */
-const failureOf = Effect.fnUntraced(function* (
-  once: Once,
-  schedule: Schedule,
-  run: number,
-  found: Attempt,
-  { hintFor }: Settings
-): Effect.fn.Return<never, ExploreFailure> {
-  const told = yield* once({ seed: schedule.seed, chooser: following(schedule.deviations), isTold: true })
-  const same = told.flaw?.fault === found.flaw?.fault
-  const flaw = (same ? told.flaw : found.flaw)!
-  const warning = "the same schedule did not fail again: the program does not do the same each time"
-  return yield* new ExploreFailure({
-    fault: flaw.fault,
-    detail: same ? flaw.detail : `${flaw.detail}\n(${warning})`,
-    schedule: encode(schedule),
-    run,
-    deviations: schedule.deviations.length,
-    deviationsBefore: found.deviations.length,
-    trace: render(told.lines, maxLines),
-    hint: hintFor(encode(schedule)),
-    cause: flaw.cause
-  })
-})
+export { defaultSeeds } from "./internal/explore.ts"
 
 /**
  * Each task that can go is as likely as any other.
