@@ -8,18 +8,22 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
+import { checkInt } from "../internal/options.ts"
 import type { InvalidOption } from "../RykerError.ts"
+import * as History from "./History.ts"
 import type { Fault } from "./internal/attempt.ts"
 import { type Controls, CurrentControls } from "./internal/controls.ts"
 import { explore } from "./internal/explore.ts"
 import type { ExploreFailure } from "./internal/failure.ts"
 import type { Strategy } from "./internal/plan.ts"
 import { CurrentName } from "./internal/trace.ts"
+import * as Linearizable from "./Linearizable.ts"
 
 /**
  * How schedules are chosen: {@link random}, {@link pct} or {@link exhaustive}.
@@ -319,6 +323,106 @@ export const always = <E, R>(
  */
 export const eventually = <E, R>(name: string, check: Effect.Effect<boolean, E, R>): Effect.Effect<void, never, R> =>
   inRun("eventually", check, (controls, look) => controls.eventually({ name, look }))
+
+/**
+ * What the processes of {@link linearizable} do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Commands<Op, Result, A extends Result, E extends Result | History.SendError, R, R2>
+  extends History.Options<Op, Result>, Linearizable.CheckOptions {
+  /** What a process does next: drawn with Effect's `Random`, so that a seed gives the same. */
+  readonly next: Effect.Effect<Op, never, R>
+  /** Does it. */
+  readonly run: (op: Op) => Effect.Effect<A, E, R2>
+  /** How many processes there are: from 1 to 1,000. Default 3. */
+  readonly processes?: number | undefined
+  /** How many calls each makes, one after the other: from 1 to 1,000. Default 4. */
+  readonly calls?: number | undefined
+}
+
+/**
+ * What was answered cannot be explained by any order of the calls, or the search for one gave up. Its `message`
+ * shows the calls.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LinearizableFailure extends Data.TaggedError("LinearizableFailure")<{
+  readonly verdict: Linearizable.NotLinearizable<unknown, unknown> | Linearizable.GaveUp
+  readonly explanation: string
+}> {
+  override get message(): string {
+    return this.explanation
+  }
+}
+
+/**
+ * Lets several processes call something at the same time, and checks that their answers are such as they could have
+ * had one after the other, by the model.
+ *
+ * **When to use**
+ *
+ * Use for an actor, or for several behind one interface, that is to behave like a simple value: a counter, a register,
+ * a queue. The model is that value.
+ *
+ * **Details**
+ *
+ * - It is a program for {@link run}, which gives each run other orders and other commands. Build the Layers of
+ *   what is called inside of it, or around it.
+ * - A call that failed without having begun took no effect; one that may have begun may have taken effect or not. See
+ *   `History.outcomeOf`.
+ * - The search is that of Wing and Gong with Lowe's memory of what it has seen, see `Linearizable.check`. When it has looked
+ *   at `maxStates` states it gives up, and that is a failure, too: nothing was shown.
+ *
+ * Fails with {@link LinearizableFailure}, and with `InvalidOption` when a number is out of its range.
+ *
+ * **Example** (A counter that reads, waits and writes)
+ *
+ * ```ts
+ * import { Effect, Ref } from "effect"
+ * import { Explore } from "ryker/testing"
+ *
+ * const program = Effect.gen(function* () {
+ *   const ref = yield* Ref.make(0)
+ *   const next = Effect.gen(function* () {
+ *     const n = yield* Ref.get(ref)
+ *     yield* Effect.yieldNow
+ *     yield* Ref.set(ref, n + 1)
+ *     return n + 1
+ *   })
+ *   const model = { initial: 0, step: (n: number) => ({ state: n + 1, result: n + 1 }) }
+ *   yield* Explore.linearizable(model, { next: Effect.succeed("next"), run: () => next, processes: 2, calls: 1 })
+ * })
+ *
+ * const error = await Effect.runPromise(Effect.flip(Explore.run(program)))
+ * console.log(error.message.includes("Not linearizable")) // => true
+ * ```
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const linearizable = <State, Op, Result, A extends Result, E extends Result | History.SendError, R, R2>(
+  model: Linearizable.Model<State, Op, Result>,
+  commands: Commands<Op, Result, A, E, R, R2>
+): Effect.Effect<void, LinearizableFailure | InvalidOption, R | R2> =>
+  Effect.gen(function* () {
+    const { next, run } = commands
+    const count = (option: string, value: number) => checkInt("Explore.linearizable", option, value, 1, 1_000)
+    const processes = yield* count("processes", commands.processes ?? 3)
+    const calls = yield* count("calls", commands.calls ?? 4)
+    const history = yield* History.make<Op, Result>(commands)
+    const call = (process: string) => Effect.flatMap(next, (op) => Effect.exit(history.record(process, op, run(op))))
+    yield* Effect.forEach(
+      Array.from({ length: processes }, (_, place) => `process ${place + 1}`),
+      (process) => named(Effect.replicateEffect(call(process), calls, { discard: true }), process),
+      { concurrency: "unbounded", discard: true }
+    )
+    const verdict = Linearizable.check(model, yield* history.calls, commands)
+    if (verdict._tag === "Linearizable") return
+    return yield* new LinearizableFailure({ verdict, explanation: Linearizable.format(verdict, model) })
+  })
 
 /**
  * Waits until nothing can run without time passing.
