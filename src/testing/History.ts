@@ -124,7 +124,7 @@ export interface Options<Op, Result> {
  * ```ts
  * import { Exit } from "effect"
  * import { RykerError } from "ryker"
- * import * as History from "ryker/testing/History"
+ * import { History } from "ryker/testing"
  *
  * const crashed = new RykerError.Crashed({ actor: "Account", request: "Withdraw", incarnation: 1 })
  * console.log(History.outcomeOf(Exit.fail(crashed))) // => { _tag: 'Unanswered', reason: 'Crashed' }
@@ -172,7 +172,7 @@ const mayHaveRun = (error: SendError): boolean => {
  *
  * ```ts
  * import { Effect } from "effect"
- * import * as History from "ryker/testing/History"
+ * import { History } from "ryker/testing"
  *
  * const program = Effect.gen(function*() {
  *   const history = yield* History.make<"get", number>()

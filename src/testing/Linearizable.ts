@@ -175,8 +175,7 @@ export type Verdict<Op, Result> = Linearizable<Op, Result> | NotLinearizable<Op,
  *
  * ```ts
  * import { Effect } from "effect"
- * import * as History from "ryker/testing/History"
- * import * as Linearizable from "ryker/testing/Linearizable"
+ * import { History, Linearizable } from "ryker/testing"
  *
  * type Op = { readonly write: number } | "read"
  *

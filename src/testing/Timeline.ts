@@ -42,7 +42,7 @@ interface Bar<Op, Result> {
  * **Example** (Two calls at the same time)
  *
  * ```ts
- * import * as Timeline from "ryker/testing/Timeline"
+ * import { Timeline } from "ryker/testing"
  *
  * console.log(Timeline.draw([
  *   { process: "a", op: "inc", invoked: 1, returned: 3, outcome: { _tag: "Answered", result: 1 } },
