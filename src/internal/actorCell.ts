@@ -103,7 +103,7 @@ export class ActorCell implements SingleTarget {
     this.counters = options.group.counters
     this.mailbox = new MailboxCore(options.settings.capacity)
     this.changes = new Changes(this.runtime.timers, (task) => this.runtime.schedule(task))
-    this.runtime.instrument?.created(this, this.turn)
+    this.runtime.observer?.created(this, this.turn)
   }
 
   resolve(): ActorCell {
@@ -120,11 +120,11 @@ export class ActorCell implements SingleTarget {
   admit(message: Envelope, fromInside: boolean): Refusal | undefined {
     const refusal = this.takeIn(message, fromInside)
     if (refusal !== undefined) {
-      this.runtime.instrument?.refused(message, refusal)
+      this.runtime.observer?.refused(message, refusal)
       return refusal
     }
     this.counters.accepted++
-    this.runtime.instrument?.accepted(message)
+    this.runtime.observer?.accepted(message)
     if (this.phase === "New") this.options.family?.enters(this)
     if (message.at !== Number.POSITIVE_INFINITY) this.runtime.timers.add(message)
     if (message.asker !== undefined) {
@@ -186,7 +186,7 @@ export class ActorCell implements SingleTarget {
   private drop(message: Envelope, reason: DropReason): void {
     const { deadLetters, timers } = this.runtime
     this.counters.dropped[reason]++
-    this.runtime.instrument?.dropped(message, reason)
+    this.runtime.observer?.dropped(message, reason)
     if (deadLetters.isWanted) {
       const { isAsk, sentAt, spec } = message
       const kind = isAsk ? "ask" : "tell"
@@ -299,7 +299,7 @@ export class ActorCell implements SingleTarget {
     message.phase = "InHand"
     message.deliveries++
     this.inHand = message
-    this.runtime.instrument?.began(message)
+    this.runtime.observer?.began(message)
     let effect: Effect.Effect<unknown, unknown>
     try {
       effect = message.spec === jobSpec ? this.beginJob(message) : this.handlers[message.spec.index]!(message.payload)
@@ -327,7 +327,7 @@ export class ActorCell implements SingleTarget {
     const { abort } = message
     const isAnswer = Exit.isSuccess(exit) || isTypedFailure(exit.cause)
     this.inHand = undefined
-    this.runtime.instrument?.ended(message, exit)
+    this.runtime.observer?.ended(message, exit)
     if (message.spec === jobSpec) {
       this.endJob(message, exit)
       return this.afterwards()

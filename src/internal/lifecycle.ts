@@ -40,7 +40,7 @@ export const begin = (cell: ActorCell, start: AwaitedStart | undefined): void =>
   cell.awaitedStart = start
   const life = new Life(cell)
   const fiber = Effect.runForkWith(cell.options.context)(life.run(), { uninterruptible: true })
-  cell.runtime.instrument?.lives(cell, fiber)
+  cell.runtime.observer?.lives(cell, fiber)
   // Nothing in a life may fail. If it does all the same, the actor must not stay as a zombie.
   fiber.addObserver((exit) => {
     if (Exit.isSuccess(exit) || cell.phase === "Stopped") return

@@ -61,7 +61,7 @@ export const emit = (
   level: LogLevel.Severity = levelOf(event)
 ): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
-    runtime.instrument?.happened(event)
+    runtime.observer?.happened(event)
     if (runtime.events.isWanted) runtime.events.publish({ ...event, time: runtime.wallClock() })
     // A hundred thousand actors that come and go are two lines each that mostly nobody wants.
     const isWanted = LogLevel.isGreaterThanOrEqualTo(level, fiber.getRef(References.MinimumLogLevel))

@@ -15,7 +15,7 @@ import { Changes } from "./changes.ts"
 import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
 import { Feed } from "./feed.ts"
-import { CurrentInstrument, type Instrument } from "./instrument.ts"
+import { CurrentObserver, type RuntimeObserver } from "./runtimeObserver.ts"
 import type { Values } from "./configSchema.ts"
 import type { Snapshot } from "./reload.ts"
 import { emit } from "./report.ts"
@@ -78,7 +78,7 @@ export class Runtime implements RykerService {
   /** The file of settings that it began with, if the program named one. */
   readonly file: string | undefined
   readonly context: Context.Context<never>
-  readonly instrument: Instrument | undefined
+  readonly observer: RuntimeObserver | undefined
   readonly timers: Timers
   readonly changes: Changes
   readonly closing: Closing<ReadonlyArray<Ledger.Entry>>
@@ -122,8 +122,8 @@ export class Runtime implements RykerService {
     this.changes = new Changes(this.timers, (task) => this.schedule(task))
     this.closing = new Closing(this.timers, settings.drainDeadline, () => this.books)
     this.seed = Context.get(context, Random.Random).nextIntUnsafe()
-    this.instrument = Context.get(context, CurrentInstrument)
-    this.instrument?.opened(this)
+    this.observer = Context.get(context, CurrentObserver)
+    this.observer?.opened(this)
   }
 
   /** Runs a task after those that wait already. */

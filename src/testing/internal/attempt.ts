@@ -11,7 +11,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { imbalance } from "../../Ledger.ts"
-import { CurrentInstrument } from "../../internal/instrument.ts"
+import { CurrentObserver } from "../../internal/runtimeObserver.ts"
 import { type Checks, Controls, CurrentControls } from "./controls.ts"
 import { type Fork, type Observer, type Pause, Run, type RunOptions } from "./run.ts"
 import type { Deviation } from "./schedule.ts"
@@ -86,7 +86,7 @@ export const attempt = (
       Context.add(Clock.Clock, run.clock),
       Context.add(Random.Random, seeded(`${options.seed}`)),
       Context.add(Logger.CurrentLoggers, new Set([trace.logger])),
-      Context.add(CurrentInstrument, trace),
+      Context.add(CurrentObserver, trace),
       Context.add(CurrentControls, controls)
     )
     // It begins in a step of its own, like everything that it does.

@@ -10,7 +10,7 @@ import type { ActorCell } from "../../internal/actorCell.ts"
 import { jobSpec } from "../../internal/control.ts"
 import { CurrentMessage, type Envelope } from "../../internal/envelope.ts"
 import { CurrentIncarnation } from "../../internal/incarnation.ts"
-import type { Instrument } from "../../internal/instrument.ts"
+import type { RuntimeObserver } from "../../internal/runtimeObserver.ts"
 import type { Runtime } from "../../internal/runtime.ts"
 
 /** The name that `Explore.named` gave. */
@@ -31,7 +31,7 @@ export interface Line {
 }
 
 /** Collects the runtimes of a run, and, where it is to be told, what happened in it. */
-export class Trace implements Instrument {
+export class Trace implements RuntimeObserver {
   readonly runtimes: Array<Runtime> = []
   readonly lines: Array<Line> = []
   private readonly isTold: boolean
@@ -78,7 +78,7 @@ export class Trace implements Instrument {
     if (this.isTold) this.add(this.nameOf(fiber), "is woken, and goes on later", true)
   }
 
-  // --- As the runtime's instrument -----------------------------------------------------------------------------------
+  // --- As the runtime's observer -----------------------------------------------------------------------------------
 
   opened(runtime: Runtime): void {
     this.runtimes.push(runtime)

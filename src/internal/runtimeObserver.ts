@@ -13,7 +13,7 @@ import type { NewEvent } from "./report.ts"
 import type { Runtime } from "./runtime.ts"
 
 /** Called as things happen, from inside the run loop: must not throw, and must not change anything. */
-export interface Instrument {
+export interface RuntimeObserver {
   /** A runtime has begun. */
   opened(runtime: Runtime): void
   /** An actor was made; `turn` is the task in which it handles messages. */
@@ -31,6 +31,6 @@ export interface Instrument {
 }
 
 /** What sees the runtimes that are built here. */
-export const CurrentInstrument = Context.Reference<Instrument | undefined>("ryker/internal/CurrentInstrument", {
+export const CurrentObserver = Context.Reference<RuntimeObserver | undefined>("ryker/internal/CurrentObserver", {
   defaultValue: () => undefined
 })
