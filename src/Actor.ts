@@ -66,7 +66,7 @@ export { type Down, type Watch, type WatchOptions, onDown, watch } from "./inter
 
 export { type Timers, cancelReceiveTimeout, receiveTimeout, timers } from "./internal/actorTimers.ts"
 
-export { stash, stopSelf, unstashAll } from "./internal/ownLife.ts"
+export { inspectable, stash, stopSelf, unstashAll } from "./internal/ownLife.ts"
 
 // --- Types --------------------------------------------------------------------------------------------------------------
 

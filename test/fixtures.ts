@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Actor from "../src/Actor.ts"
 import * as Ledger from "../src/Ledger.ts"
 import * as Ryker from "../src/Ryker.ts"
+import * as TestRyker from "../src/testing/TestRyker.ts"
 
 /** Counts; `Crash` is a defect, `Hang` never answers, `Stubborn` cannot be interrupted while it takes its time. */
 export class Counter extends Actor.Service<Counter>()("Counter", [
@@ -67,7 +68,7 @@ export const withActors =
     test.pipe(
       Effect.tap(() => assertBalanced),
       Effect.provide(layer),
-      Effect.provide(Ryker.layerWith(options))
+      Effect.provide(TestRyker.layer(options))
     )
 
 /** Every message that was accepted is accounted for. */

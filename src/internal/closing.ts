@@ -1,5 +1,6 @@
 /** How long actors may take to close, one by one and in a shutdown. */
 import * as Effect from "effect/Effect"
+import type { Instrument } from "./instrument.ts"
 import type { Timers } from "./timers.ts"
 
 /** Closes that begin within this time of the last one's end, in milliseconds, belong to the same shutdown. */
@@ -18,21 +19,33 @@ export class Closing<Books> {
   private readonly timers: Timers
   private readonly drainDeadline: number
   private readonly readBooks: () => Books
+  private readonly instrument: Pick<Instrument, "close"> | undefined
   private running = 0
   private endedAt = Number.NEGATIVE_INFINITY
   /** When the shutdown must be over; in the past when a close would begin a new one. */
   private endsBy = Number.NEGATIVE_INFINITY
 
-  constructor(timers: Timers, drainDeadline: number, readBooks: () => Books) {
+  constructor(
+    timers: Timers,
+    drainDeadline: number,
+    readBooks: () => Books,
+    instrument?: Pick<Instrument, "close"> | undefined
+  ) {
     this.timers = timers
     this.drainDeadline = drainDeadline
     this.readBooks = readBooks
+    this.instrument = instrument
     this.since = { at: timers.now(), books: readBooks() }
   }
 
   /** An actor or a family begins to live: what closes after this has its own time again. */
   startBegins(): void {
     this.endsBy = Number.NEGATIVE_INFINITY
+  }
+
+  /** What is left of the shutdown in progress gets no more time. */
+  endNow(): void {
+    this.endsBy = Math.min(this.endsBy, this.timers.now())
   }
 
   /** Runs a close, which must be over by the time that it is given: `shutdown` milliseconds at most. */
@@ -45,8 +58,9 @@ export class Closing<Books> {
         this.since = { at: now, books: this.readBooks() }
       }
       this.running++
+      const closing = close(Math.min(now + shutdown, this.endsBy))
       return Effect.ensuring(
-        close(Math.min(now + shutdown, this.endsBy)),
+        this.instrument === undefined ? closing : this.instrument.close(closing),
         Effect.sync(() => {
           this.running--
           this.endedAt = this.timers.now()

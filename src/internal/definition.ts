@@ -12,11 +12,18 @@ const definitions = new WeakMap<object, Definition>()
 
 export const define = (key: object, definition: Definition): void => void definitions.set(key, definition)
 
-export const definitionOf = (definition: object): Definition => {
+/** The definition of an actor; none of a keyed family, which has no handle of its own. */
+export const findDefinition = (definition: object): Definition | undefined => {
   // A class that extends a definition has the definition as its prototype.
   for (let self: object | null = definition; self !== null; self = Object.getPrototypeOf(self)) {
     const found = definitions.get(self)
     if (found !== undefined) return found
   }
+  return undefined
+}
+
+export const definitionOf = (definition: object): Definition => {
+  const found = findDefinition(definition)
+  if (found !== undefined) return found
   throw new TypeError("not an actor's definition: give what Actor.Service made, or a class that extends it")
 }

@@ -11,13 +11,20 @@ export class Feed<A> {
   /** How many elements subscribers have lost, of all subscribers together. */
   missed = 0
   private readonly subscribers = new Set<Queue.Queue<A, Cause.Done>>()
+  private listener: ((element: A) => void) | undefined = undefined
   private ended = false
 
   get isWanted(): boolean {
-    return this.subscribers.size > 0
+    return this.subscribers.size > 0 || this.listener !== undefined
+  }
+
+  /** Calls back with every element at once, and loses none: for a test, of which there is one. */
+  listen(listener: (element: A) => void): void {
+    this.listener = listener
   }
 
   publish(element: A): void {
+    this.listener?.(element)
     for (const queue of this.subscribers) {
       if (Queue.offerUnsafe(queue, element)) continue
       this.missed++

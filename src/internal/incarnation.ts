@@ -8,6 +8,8 @@ export class Incarnation {
   isOver = false
   /** Told whenever the actor has nothing to do. */
   onRest: (() => void) | undefined = undefined
+  /** Reads the actor's state, for tests: see `Actor.inspectable`. */
+  read: (() => unknown) | undefined = undefined
   private releases: Set<() => void> | undefined = undefined
 
   constructor(cell: ActorCell, number: number) {

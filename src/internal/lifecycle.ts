@@ -168,7 +168,8 @@ class Life {
   /** Runs `build` until it is done, its time is over, or a stop makes it pointless. */
   private start(context: Context.Context<never>): Effect.Effect<Started> {
     const { address, options, runtime, settings } = this.cell
-    const build = Effect.map(options.build, (handlers) => options.protocol.bind(address, handlers))
+    const own = Effect.map(options.build, (handlers) => options.protocol.bind(address, handlers))
+    const build = runtime.instrument === undefined ? own : runtime.instrument.start(this.cell, own)
     // The context holds all that `build` needs: the Layer's environment and what `provide` added.
     const fiber = Effect.runForkWith(context)(build as Effect.Effect<ReadonlyArray<Handler>, unknown>)
     const exit = fiber.pollUnsafe()

@@ -1,4 +1,4 @@
-/** What an actor does to itself from within `build` and its handlers: stash, unstash, stop. */
+/** What an actor does to itself from within `build` and its handlers: stash, unstash, stop, show its state to tests. */
 import * as Effect from "effect/Effect"
 import { jobSpec } from "./control.ts"
 import { CurrentMessage } from "./envelope.ts"
@@ -117,3 +117,51 @@ export const unstashAll: Effect.Effect<void, never, Self> = Effect.map(CurrentIn
 export const stopSelf: Effect.Effect<void, never, Self> = Effect.map(CurrentIncarnation, (incarnation) => {
   if (incarnation !== undefined && !incarnation.isOver) incarnation.cell.exit()
 })
+
+/**
+ * Lets tests read the actor's state.
+ *
+ * **When to use**
+ *
+ * In `build`, where a test is to see what no message tells. What a message can tell, ask for it.
+ *
+ * **Details**
+ *
+ * `read` is called by `TestRyker.inspect` of `ryker/testing` and by nothing else; it belongs to the incarnation that registers
+ * it. Only a program that provides `TestRyker` can call `inspect`, so the state stays private in production. It costs
+ * nothing per message.
+ *
+ * **Example** (An account whose balance a test can see)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor } from "ryker"
+ * import { TestRyker } from "ryker/testing"
+ *
+ * class Account extends Actor.Service<Account>()("Account", [
+ *   Rpc.make("Deposit", { payload: { amount: Schema.Finite } })
+ * ]) {}
+ *
+ * const AccountLayer = Account.toLayer(Effect.gen(function*() {
+ *   let balance = 0
+ *   yield* Actor.inspectable(() => ({ balance }))
+ *   return Account.of({ Deposit: ({ amount }) => Effect.sync(() => { balance += amount }) })
+ * }))
+ *
+ * const test = Effect.gen(function*() {
+ *   const account = yield* Account
+ *   yield* account.ask.Deposit({ amount: 3 })
+ *   console.log(yield* TestRyker.inspect(account)) // => { balance: 3 }
+ * })
+ *
+ * await Effect.runPromise(test.pipe(Effect.provide(AccountLayer), Effect.provide(TestRyker.layer())))
+ * ```
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const inspectable = (read: () => unknown): Effect.Effect<void, never, Self> =>
+  Effect.map(CurrentIncarnation, (incarnation) => {
+    if (incarnation !== undefined && !incarnation.isOver) incarnation.read = read
+  })

@@ -79,6 +79,11 @@ export class MessageSpec {
     this.sizer = fromSchema(schema)
   }
 
+  /** Whether there is nothing to say in reply: the handler's success is `void`. */
+  get repliesNothing(): boolean {
+    return this.answers.success.ast._tag === "Void"
+  }
+
   /** What is overwritten when a message has left: made at the first use, as most actors forget nothing. */
   get zeroizer(): Zeroizer {
     return (this.ownZeroizer ??= new Zeroizer(this.schema, this.answers.success, this.answers.error))

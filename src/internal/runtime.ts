@@ -16,6 +16,7 @@ import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
 import { Feed } from "./feed.ts"
 import { CurrentObserver, type RuntimeObserver } from "./runtimeObserver.ts"
+import { CurrentInstrument, type Instrument } from "./instrument.ts"
 import type { Values } from "./configSchema.ts"
 import type { Snapshot } from "./reload.ts"
 import { emit } from "./report.ts"
@@ -84,6 +85,8 @@ export class Runtime implements RykerService {
   readonly closing: Closing<ReadonlyArray<Ledger.Entry>>
   readonly events = new Feed<RykerEvent>()
   readonly deadLetters = new Feed<DeadLetter>()
+  /** What a test has put around it. */
+  readonly instrument: Instrument | undefined
   /** Fails once something at the top has given up for good. */
   readonly failure = Deferred.makeUnsafe<never, RootFailure>()
   readonly groups = new Map<string, Group>()
@@ -120,10 +123,12 @@ export class Runtime implements RykerService {
     this.clock = Context.get(context, Clock.Clock)
     this.timers = new Timers(this.clock, context)
     this.changes = new Changes(this.timers, (task) => this.schedule(task))
-    this.closing = new Closing(this.timers, settings.drainDeadline, () => this.books)
+    this.instrument = Context.get(context, CurrentInstrument)
+    this.closing = new Closing(this.timers, settings.drainDeadline, () => this.books, this.instrument)
     this.seed = Context.get(context, Random.Random).nextIntUnsafe()
     this.observer = Context.get(context, CurrentObserver)
     this.observer?.opened(this)
+    this.instrument?.attach(this)
   }
 
   /** Runs a task after those that wait already. */
