@@ -18,6 +18,7 @@ import { runtimeOf } from "../src/internal/runtime.ts"
 import * as Ryker from "../src/Ryker.ts"
 import type * as RykerError from "../src/RykerError.ts"
 import * as Supervisor from "../src/Supervisor.ts"
+import * as TestRyker from "../src/testing/TestRyker.ts"
 import { assertBalanced } from "./fixtures.ts"
 
 /** A typed failure of a start. */
@@ -152,20 +153,14 @@ export const open = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
     return { services, close: Scope.close(scope, Exit.void) }
   })
 
-/** Where an assertion fails, the closing of what is left may wait for time to pass. */
-const hurry = Effect.forkDetach(
-  Effect.forEach(Array.from({ length: 20 }), () => Effect.andThen(settle, TestClock.adjust("1 hour")))
-)
-
 /** Runs a test under a runtime of its own, whose ledger must balance in the end. */
 export const run =
   (options: Ryker.Options = {}) =>
   <A, E, R>(test: Effect.Effect<A, E, R>) =>
     test.pipe(
       Effect.tap(() => assertBalanced),
-      Effect.onError(() => hurry),
       Effect.scoped,
-      Effect.provide(Ryker.layerWith(options))
+      Effect.provide(TestRyker.layer(options))
     )
 
 /** The runtime behind the current `Ryker.layer`. */

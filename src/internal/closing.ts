@@ -43,11 +43,6 @@ export class Closing<Books> {
     this.endsBy = Number.NEGATIVE_INFINITY
   }
 
-  /** What is left of the shutdown in progress gets no more time. */
-  endNow(): void {
-    this.endsBy = Math.min(this.endsBy, this.timers.now())
-  }
-
   /** Runs a close, which must be over by the time that it is given: `shutdown` milliseconds at most. */
   during(shutdown: number, close: (at: number) => Effect.Effect<void>): Effect.Effect<void> {
     return Effect.suspend(() => {

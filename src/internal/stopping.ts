@@ -49,25 +49,25 @@ export const drain = (runtime: Runtime, at: number): Effect.Effect<void> =>
   Effect.suspend(() => {
     const by = Math.min(at, runtime.drainBy ?? at)
     runtime.drainBy = by
-    hurry(runtime, by)
+    runtime.changes.notify()
+    // An earlier time also holds for those that are being stopped already, for whatever reason.
+    for (const cell of runtime.cells) {
+      if (cell.stopRequest !== undefined) cell.requestStop("Draining", by)
+    }
     runtime.draining ??= Effect.runForkWith(runtime.context)(drainOnce(runtime))
     return Fiber.join(runtime.draining)
   })
 
-/** An earlier time also holds for those that are being stopped already, for whatever reason. */
-const hurry = (runtime: Runtime, by: number): void => {
-  runtime.changes.notify()
-  for (const cell of runtime.cells) {
-    if (cell.stopRequest !== undefined) cell.requestStop("Draining", by)
-  }
-}
-
-/** All that is being stopped, or is still to be stopped in the same shutdown, gets no more time. */
-export const cutShort = (runtime: Runtime): void => {
+/** Gives those of the cells that are being stopped or halted no more time, and a drain in progress none. */
+export const cutShort = (runtime: Runtime, cells: Iterable<ActorCell>): void => {
   const now = runtime.timers.now()
-  runtime.closing.endNow()
   if (runtime.drainBy !== undefined) runtime.drainBy = Math.min(now, runtime.drainBy)
-  hurry(runtime, now)
+  runtime.changes.notify()
+  for (const cell of cells) {
+    const { haltRequest, stopRequest } = cell
+    if (haltRequest !== undefined) cell.requestHalt(now, haltRequest.because)
+    if (stopRequest !== undefined) cell.requestStop(stopRequest.reason, now)
+  }
 }
 
 const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {

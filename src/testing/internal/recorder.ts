@@ -49,6 +49,8 @@ export class Recorder implements Instrument {
   deadLettersRead = 0
   private attached: Runtime | undefined = undefined
   private closing = 0
+  /** Those whose messages are among the unfinished. */
+  private readonly noted = new WeakSet<ActorCell>()
   private isWatching = false
 
   constructor(faults: ReadonlyArray<Fault>) {
@@ -118,17 +120,33 @@ export class Recorder implements Instrument {
 
   private readonly watch = Effect.gen({ self: this }, function* () {
     const isClosed = () => this.closing === 0
+    let before: string | undefined
     while (!(yield* untilQuiet(() => this.progress, isClosed, patience))) {
-      this.noteUnfinished()
-      cutShort(this.runtime)
+      const cells = this.heldUp(before === this.progress)
+      this.noteUnfinished(cells)
+      before = this.progress
+      cutShort(this.runtime, cells)
     }
     this.isWatching = false
   })
 
-  private noteUnfinished(): void {
-    for (const cell of this.runtime.cells) {
+  /**
+   * Those that a close waits for. What is above them in a tree goes on by itself when they have ended; only if cutting them short
+   * has changed nothing, it is cut short as well.
+   */
+  private heldUp(isStuck: boolean): ReadonlyArray<ActorCell> {
+    const { cells, drainBy } = this.runtime
+    if (isStuck || drainBy !== undefined) return Array.from(cells)
+    return Array.from(cells).filter(({ options, stopRequest }) => stopRequest !== undefined && options.kind === "actor")
+  }
+
+  private noteUnfinished(cells: ReadonlyArray<ActorCell>): void {
+    for (const cell of cells) {
       const inHand = cell.isHandling ? cell.inHand?.spec.tag : undefined
-      if (cell.stopRequest === undefined || (cell.depth === 0 && inHand === undefined)) continue
+      // In a close of some, the others go on.
+      const isEnding = cell.stopRequest !== undefined || this.runtime.drainBy !== undefined
+      if (!isEnding || this.noted.has(cell) || (cell.depth === 0 && inHand === undefined)) continue
+      this.noted.add(cell)
       this.unfinished.push({ actor: cell.address, queued: cell.depth, inHand })
     }
   }
