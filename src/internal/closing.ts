@@ -25,12 +25,7 @@ export class Closing<Books> {
   /** When the shutdown must be over; in the past when a close would begin a new one. */
   private endsBy = Number.NEGATIVE_INFINITY
 
-  constructor(
-    timers: Timers,
-    drainDeadline: number,
-    readBooks: () => Books,
-    instrument?: Pick<Instrument, "close"> | undefined
-  ) {
+  constructor(timers: Timers, drainDeadline: number, readBooks: () => Books, instrument?: Pick<Instrument, "close">) {
     this.timers = timers
     this.drainDeadline = drainDeadline
     this.readBooks = readBooks

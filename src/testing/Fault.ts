@@ -29,7 +29,7 @@ export interface Definition<M extends Actor.Message> {
 }
 
 /**
- * Which of a series: the n-th, counted from 1; several of them; or every one.
+ * Which of a series: the n-th, a whole number from 1; several of them; or every one. Any other number is a `RangeError`.
  *
  * @category models
  * @since 0.1.0
@@ -97,6 +97,12 @@ const labelOf = (name: string, ...args: ReadonlyArray<unknown>): string =>
 const addressOf = (actor: string, only: Only | undefined): string | undefined =>
   only?.address ?? (only?.id === undefined ? undefined : `${actor}/${only.id}`)
 
+/** A number that nothing ever reaches would be a fault that no test notices is missing. */
+const checkNth = (name: string, nth: Nth): void => {
+  const wrong = nth === "every" ? undefined : [nth].flat().find((n) => !Number.isInteger(n) || n < 1)
+  if (wrong !== undefined) throw new RangeError(`Fault.${name}: nth is ${wrong}, but must be a whole number from 1`)
+}
+
 const onMessage = (
   name: string,
   { actor }: Definition<Actor.Message>,
@@ -106,6 +112,7 @@ const onMessage = (
   effect: "crash before" | "crash after" | "hang" | "slow",
   duration: Duration.Input = 0
 ): Fault => {
+  checkNth(name, nth)
   const address = addressOf(actor, only)
   const amount = effect === "slow" ? duration : nth
   const label = labelOf(name, address ?? actor, request, amount, effect === "crash after" ? "after" : undefined)
@@ -210,6 +217,7 @@ export const slow = <M extends Actor.Message>(
  * @since 0.1.0
  */
 export const failStart = (definition: Definition<Actor.Message>, nth: Nth, options?: Only): Fault => {
+  checkNth("failStart", nth)
   const address = addressOf(definition.actor, options)
   const label = labelOf("failStart", address ?? definition.actor, nth)
   return { _tag: "Start", label, actor: definition.actor, address, nth }
@@ -266,12 +274,12 @@ export interface StormOptions {
  *     let n = 0
  *     return { Next: () => Effect.sync(() => ++n) }
  *   }),
- *   { intensity: { restarts: 100 } }
+ *   { intensity: { restarts: 100 }, deadline: "1 hour" }
  * )
  *
  * const test = Effect.gen(function*() {
  *   const counter = yield* Counter
- *   const asks = Array.from({ length: 100 }, () => Effect.exit(counter.ask.Next(undefined, { deadline: "1 hour" })))
+ *   const asks = Array.from({ length: 100 }, () => Effect.exit(counter.ask.Next()))
  *   yield* Effect.forkChild(Effect.all(asks, { concurrency: "unbounded" }))
  *   yield* TestClock.adjust("1 hour")
  *   console.log((yield* TestRyker.injected).length > 0) // => true

@@ -64,15 +64,15 @@ export type Received<M extends Actor.Message> = M extends Actor.Message
 export type Answer<M extends Actor.Message> = Effect.Effect<Protocol.Reply<M>, Protocol.DomainError<M>>
 
 /**
- * What a probe answers to messages of one tag: the same to each, or what a function of the payload says, or a list of these, of which
- * each answers one message.
+ * What a probe answers to messages of one tag: all of them, by a function of the payload, as a handler does; or one each, by a list of
+ * answers and such functions.
  *
  * @category models
  * @since 0.1.0
  */
-export type Script<M extends Actor.Message> = OneScript<M> | ReadonlyArray<OneScript<M>>
+export type Script<M extends Actor.Message> = Respond<M> | ReadonlyArray<Answer<M> | Respond<M>>
 
-type OneScript<M extends Actor.Message> = Answer<M> | ((payload: Protocol.Payload<M>) => Answer<M>)
+type Respond<M extends Actor.Message> = (payload: Protocol.Payload<M>) => Answer<M>
 
 /**
  * What a probe answers, by tag.
@@ -97,7 +97,8 @@ export type Replies<M extends Actor.Message> = {
  * @since 0.1.0
  */
 export interface Options<M extends Actor.Message> extends Omit<Actor.Options, "amnesia"> {
-  readonly replies?: Replies<M> | undefined
+  // The definition says which messages there are, not the replies.
+  readonly replies?: NoInfer<Replies<M>> | undefined
 }
 
 /**
@@ -127,8 +128,7 @@ export interface TestProbe<M extends Actor.Message> {
     tag: Tag,
     match?:
       | Protocol.Payload<Extract<M, { readonly _tag: Tag }>>
-      | ((payload: Protocol.Payload<Extract<M, { readonly _tag: Tag }>>) => boolean)
-      | undefined,
+      | ((payload: Protocol.Payload<Extract<M, { readonly _tag: Tag }>>) => boolean),
     options?: Within
   ) => Effect.Effect<Received<Extract<M, { readonly _tag: Tag }>>, TestFailure>
   /** No message may come for so long, besides those that expectations have looked at. */

@@ -1,5 +1,5 @@
 /** What one `TestRyker.layer` knows of its runtime: all that happened, and what was left at the end. */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
@@ -75,14 +75,14 @@ export class Recorder implements Instrument {
 
   /** A tracer that keeps every span, and otherwise is the one that was there. */
   tracer(outer: Tracer.Tracer): Tracer.Tracer {
-    return Tracer.make({
-      ...outer,
-      span: (options) => {
-        const span = outer.span(options)
-        this.spans.push(span)
-        return span
-      }
-    })
+    const span: Tracer.Tracer["span"] = (options) => {
+      const made = outer.span(options)
+      this.spans.push(made)
+      return made
+    }
+    return Tracer.make(
+      outer.context === undefined ? { span } : { span, context: (primitive, fiber) => outer.context!(primitive, fiber) }
+    )
   }
 
   // --- As the runtime's instrument ------------------------------------------------------------------------------------
