@@ -13,6 +13,8 @@ const needed = [
   "LICENSE",
   "dist/index.js",
   "dist/index.d.ts",
+  "dist/testing/index.js",
+  "dist/testing/index.d.ts",
   "dist/cli/bin.js",
   "src/index.ts"
 ]

@@ -281,6 +281,7 @@ export interface StormOptions {
  *   const counter = yield* Counter
  *   const asks = Array.from({ length: 100 }, () => Effect.exit(counter.ask.Next()))
  *   yield* Effect.forkChild(Effect.all(asks, { concurrency: "unbounded" }))
+ *   yield* TestRyker.settle
  *   yield* TestClock.adjust("1 hour")
  *   console.log((yield* TestRyker.injected).length > 0) // => true
  * })
