@@ -128,6 +128,11 @@ export interface Injected extends InternalInjected {}
  * - If the test itself fails, its failure stays as it is, and a report goes to `print`: the seed, the ledger, injected
  *   faults and the last events.
  *
+ * **Gotchas**
+ *
+ * That also goes for a Scope that a test closes in the middle, beside itself: if for 256 rounds of the event loop and 20 ms it neither
+ * moves the clock nor sends anything, the close is cut short.
+ *
  * Fails with `InvalidOption` as `Ryker.layerWith` does, and with `InvalidConfig` for what `environment` has.
  *
  * **Example** (A restart in virtual time)
