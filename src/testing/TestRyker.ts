@@ -379,7 +379,7 @@ export const injected: Effect.Effect<ReadonlyArray<Injected>, never, TestRyker> 
  *
  * **Details**
  *
- * It returns when nothing has happened for 64 rounds of the event loop, at the latest after 20,000 rounds. What waits for real I/O is not waited for.
+ * It returns when nothing has happened for 64 rounds of the event loop, at the latest after 2,000 rounds. What waits for real I/O is not waited for.
  *
  * @see {@link logs} for an example
  *

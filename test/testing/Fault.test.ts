@@ -221,7 +221,10 @@ describe("crashStorm", () => {
       for (let step = 0; step < 300 && all.pollUnsafe() === undefined; step++) yield* pass(1_000)
       assert.isDefined(all.pollUnsafe(), "an ask hangs")
       yield* assertBalanced
-      return (yield* TestRyker.injected).map(({ time, ...injected }) => ({ ...injected, after: time - startedAt }))
+      return (yield* TestRyker.injected).map(({ fault: _, time, ...injected }) => ({
+        ...injected,
+        after: time - startedAt
+      }))
     }).pipe(withFaults(faults, { failOn: ["crash", "unfinished"] }))
 
   it.effect("is the same for the same seed, and another for another", () =>

@@ -472,6 +472,27 @@ describe("the end of a test", () => {
     })
   )
 
+  it.effect("comes although a supervisor restarts, and a child's start hangs", () =>
+    Effect.gen(function* () {
+      class Below extends Actor.Service<Below>()("Below", Counter.messages) {}
+      const build = Effect.flatMap(Actor.self, ({ incarnation }) =>
+        incarnation === 1 ? Effect.succeed(counterHandlers()) : Effect.uninterruptible(Effect.never)
+      )
+      const test = Effect.gen(function* () {
+        const children = [Below.toLayer(build, { intensity: { restarts: 0 } })] as const
+        const context = yield* Layer.build(Supervisor.layer("Top", { children, backoff: { base: 1, jitter: false } }))
+        yield* Effect.flip(Context.get(context, Below).ask.Crash())
+        yield* TestRyker.settle
+        yield* TestClock.adjust(1)
+        yield* Context.get(context, Below).tell.Next()
+        yield* TestRyker.settle
+      })
+      const { exit } = yield* outcomeOf(test, { failOn: ["unfinished"] })
+      assert.include(failureOf(exit).message, "  Below: 1 queued\n")
+      assert.strictEqual(yield* Clock.currentTimeMillis, 1)
+    })
+  )
+
   it.effect("comes although a finalizer waits for time to pass", () =>
     Effect.gen(function* () {
       const slowToClose = Counter.toLayer(
@@ -615,13 +636,14 @@ describe("settle", () => {
     }).pipe(counting())
   )
 
-  it.effect("returns although an actor feeds itself for ever", () =>
+  it.effect("returns although an actor feeds itself for ever, and so does the end of the test", () =>
     Effect.gen(function* () {
       const counter = yield* Counter
       yield* counter.tell.Next()
       yield* TestRyker.settle
       assert.isAbove((yield* TestRyker.ledger(Counter)).handled, 100)
-      yield* Actor.stop(counter, { deadline: 0 })
+      // Even a drain lets it go on: what it sends itself comes from inside.
+      yield* Effect.forkDetach(Ryker.drain("1 minute"), { startImmediately: true })
     }).pipe(
       counting(
         {},

@@ -9,10 +9,9 @@ export interface Patience {
   readonly rounds: number
   /** Real milliseconds in which nothing happens, on top: what does I/O has no other time. */
   readonly millis: number
+  /** Rounds after which somebody is taken to go on for ever. Default 2,000. */
+  readonly mostRounds?: number
 }
-
-/** Rounds after which somebody is taken to go on for ever. */
-const mostRounds = 20_000
 
 /** The clock that nobody has replaced. */
 export const liveClock: Clock.Clock = Context.get(Context.empty(), Clock.Clock)
@@ -23,7 +22,7 @@ const pause = Effect.provideService(Effect.sleep(1), Clock.Clock, liveClock)
 export const untilQuiet = (
   progress: () => unknown,
   isDone: () => boolean,
-  { millis, rounds }: Patience
+  { millis, mostRounds = 2_000, rounds }: Patience
 ): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     let last = progress()

@@ -34,7 +34,7 @@ export interface Unfinished {
 }
 
 /** For a close that makes no progress; what a test may do beside it takes fewer rounds and less time. */
-const patience = { rounds: 256, millis: 20 }
+const patience = { rounds: 256, millis: 20, mostRounds: 10_000 }
 
 export class Recorder implements Instrument {
   readonly events: Array<RykerEvent> = []
