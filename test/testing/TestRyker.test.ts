@@ -493,6 +493,25 @@ describe("the end of a test", () => {
     })
   )
 
+  it.effect("comes although what a child was started with waits for time to pass", () =>
+    Effect.gen(function* () {
+      class Top extends Supervisor.Service<Top>()("Top") {}
+      const test = Effect.gen(function* () {
+        const top = Context.get(yield* Layer.build(Top.toLayer({ children: [] })), Top)
+        yield* Supervisor.startChild(
+          top,
+          Effect.andThen(
+            Effect.addFinalizer(() => Effect.sleep("1 minute")),
+            Actor.spawn(Counter, counterHandlers())
+          )
+        )
+      })
+      const { exit } = yield* outcomeOf(test)
+      assertPassed(exit)
+      assert.strictEqual(yield* Clock.currentTimeMillis, 0)
+    })
+  )
+
   it.effect("comes although a finalizer waits for time to pass", () =>
     Effect.gen(function* () {
       const slowToClose = Counter.toLayer(
