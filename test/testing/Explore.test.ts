@@ -15,6 +15,9 @@ import { runtimeOf } from "../../src/internal/runtime.ts"
 import type * as Actor from "../../src/Actor.ts"
 import * as Ryker from "../../src/Ryker.ts"
 import * as Explore from "../../src/testing/Explore.ts"
+import * as Fault from "../../src/testing/Fault.ts"
+import * as TestProbe from "../../src/testing/TestProbe.ts"
+import * as TestRyker from "../../src/testing/TestRyker.ts"
 import { Counter, counterLayer } from "../fixtures.ts"
 
 const strategies = [
@@ -679,5 +682,39 @@ describe("the ledger", () => {
       assert.include(failure.detail, `"Counter" do not balance: 1 unaccounted for`)
       yield* Explore.run(program, { seeds: 3, checkLedger: false })
     })
+  )
+})
+
+describe("TestRyker in a program that is explored", () => {
+  it.effect("injects its faults, settles without time, and closes in virtual time", () =>
+    Explore.run(
+      Effect.gen(function* () {
+        const counter = yield* Counter
+        const asks = yield* Effect.forkChild(
+          Effect.all([Effect.exit(counter.ask.Next()), counter.tell.Stubborn({ millis: 60_000 })])
+        )
+        yield* TestRyker.settle
+        assert.strictEqual(yield* Clock.currentTimeMillis, 0)
+        const [next] = yield* Fiber.join(asks)
+        assert.strictEqual(next._tag, "Failure")
+        assert.strictEqual((yield* TestRyker.injected).length, 1)
+      }).pipe(
+        Effect.provide(counterLayer()),
+        Effect.provide(TestRyker.layer({ faults: [Fault.crashOn(Counter, "Next", 1)], drainDeadline: "5 minutes" }))
+      ),
+      { seeds: 50, stall: 0 }
+    )
+  )
+
+  it.effect("waits for a probe's messages in virtual time", () =>
+    Explore.run(
+      Effect.gen(function* () {
+        const probe = yield* TestProbe.make(Counter)
+        yield* Effect.forkChild(Effect.delay(probe.handle.tell.Add({ n: 1 }), "5 seconds"))
+        yield* probe.expectMessage("Add", { n: 1 }, { within: "10 seconds" })
+        yield* probe.expectNoMessage("1 second")
+      }).pipe(Effect.provide(TestRyker.layer())),
+      { seeds: 50 }
+    )
   )
 })

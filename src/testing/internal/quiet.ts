@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { CurrentControls } from "./controls.ts"
 
 /** When nothing more is to be expected. */
 export interface Patience {
@@ -18,8 +19,20 @@ export const liveClock: Clock.Clock = Context.get(Context.empty(), Clock.Clock)
 
 const pause = Effect.provideService(Effect.sleep(1), Clock.Clock, liveClock)
 
-/** Lets fibers run until `isDone`, which gives true, or until `progress` has been the same for so long. */
+/**
+ * Lets fibers run until `isDone`, which gives true, or until `progress` has been the same for so long. A program that
+ * is explored knows when nothing can run any more.
+ */
 export const untilQuiet = (
+  progress: () => unknown,
+  isDone: () => boolean,
+  patience: Patience
+): Effect.Effect<boolean> =>
+  Effect.flatMap(CurrentControls, (controls) =>
+    controls === undefined ? watch(progress, isDone, patience) : Effect.map(controls.quiet, isDone)
+  )
+
+const watch = (
   progress: () => unknown,
   isDone: () => boolean,
   { millis, mostRounds = 2_000, rounds }: Patience

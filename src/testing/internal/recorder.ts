@@ -14,6 +14,7 @@ import { totalDropped } from "../../Ledger.ts"
 import type { RykerEvent } from "../../RykerEvent.ts"
 import type { Fault } from "../Fault.ts"
 import { ArmedFaults } from "./armedFaults.ts"
+import { CurrentControls } from "./controls.ts"
 import { untilQuiet } from "./quiet.ts"
 
 /** One line of the log. */
@@ -102,10 +103,12 @@ export class Recorder implements Instrument {
 
   /**
    * A test that is over moves no clock any more, and closing waits for the work in hand in virtual time. So
-   * what goes on only if time passes gets none: it is cut short as at a deadline.
+   * what goes on only if time passes gets none: it is cut short as at a deadline. In a program that is explored
+   * time goes on by itself.
    */
   close(close: Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    return Effect.flatMap(CurrentControls, (controls) => {
+      if (controls !== undefined) return close
       this.closing++
       if (!this.isWatching) {
         this.isWatching = true
