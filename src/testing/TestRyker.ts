@@ -28,6 +28,7 @@ import type { InvalidConfig, InvalidOption } from "../RykerError.ts"
 import type { RykerEvent } from "../RykerEvent.ts"
 import type { Fault } from "./Fault.ts"
 import type { Injected as InternalInjected } from "./internal/armedFaults.ts"
+import { CurrentControls } from "./internal/controls.ts"
 import { liveClock, untilQuiet } from "./internal/quiet.ts"
 import { type LogLine as InternalLogLine, Recorder } from "./internal/recorder.ts"
 import { makeService, recorderOf, TestRyker } from "./internal/service.ts"
@@ -229,8 +230,11 @@ const judge = (
       const kind = imbalance === undefined ? "failOn" : "ledger"
       return Effect.die(new TestFailure({ kind, message: [...found, report].join("\n") }))
     }
-    if (Exit.isFailure(exit)) print(`The test failed under TestRyker.\n${report}`)
-    return Effect.void
+    if (Exit.isSuccess(exit)) return Effect.void
+    return Effect.map(CurrentControls, (controls) => {
+      // Of a program that is explored, the failure tells more, once, and not for each run that fails.
+      if (controls === undefined) print(`The test failed under TestRyker.\n${report}`)
+    })
   })
 
 /** The console that no test has replaced: the report is for whoever reads the test's output. */
