@@ -214,6 +214,14 @@ describe("Mailbox.offer", () => {
 })
 
 describe("Mailbox.offerWait", () => {
+  it.effect("with room is done at once, without giving way to others", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Mailbox.make<number>()
+      const fiber = yield* Effect.forkChild(Mailbox.offerWait(jobs, 1, deadline), { startImmediately: true })
+      assert.isFalse(isWaiting(fiber))
+    })
+  )
+
   it.effect("with room is accepted at once, whatever the deadline", () =>
     Effect.gen(function* () {
       const jobs = yield* Mailbox.make<number>({ name: "jobs" })

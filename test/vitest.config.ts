@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config"
 
+/** What each file of these must have: they hold messages, decide on restarts, or read what operators wrote. */
+const careful = { lines: 95, perFile: true }
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
@@ -8,7 +11,16 @@ export default defineConfig({
     sequence: { shuffle: true },
     coverage: {
       include: ["src/**/*.ts"],
-      reporter: ["text"]
+      reporter: [["text", { maxCols: 120 }]],
+      thresholds: {
+        lines: 90,
+        "src/{Mailbox,Deadline}.ts": careful,
+        "src/internal/{actorCell,admission,envelope,mailboxCore,send,sizer,timers}.ts": careful,
+        "src/{Supervisor,Backoff,RestartWindow}.ts": careful,
+        "src/internal/{adoption,closing,lifecycle,observers,ownLife,status,stopping,supervision,watching}.ts": careful,
+        "src/RykerConfig.ts": careful,
+        "src/internal/{changes,config*,nearest,options,reload*,settings,units}.ts": careful
+      }
     }
   }
 })

@@ -140,6 +140,62 @@ describe("MailboxCore", () => {
     })
   })
 
+  describe("putBack", () => {
+    it("makes messages the next ones, in their order, before what was put back earlier", () => {
+      const { core } = filled(5)
+      const [zero, one, two] = [core.take()!, core.take()!, core.take()!]
+      core.putBack([two])
+      core.putBack([zero, one])
+      assert.strictEqual(core.depth, 5)
+      assert.deepStrictEqual(takeAll(core), [0, 1, 2, 3, 4])
+    })
+
+    it("counts against the capacity: what comes meanwhile has the room that is left, and no more", () => {
+      const { core } = filled(3)
+      const taken = [core.take()!, core.take()!]
+      core.putBack(taken)
+      assert.isFalse(core.offer(message(9)))
+      core.take()
+      assert.isTrue(core.offer(message(3)))
+      assert.isFalse(core.offer(message(9)))
+      assert.deepStrictEqual(takeAll(core), [1, 2, 3])
+    })
+
+    it("takes messages back also when their room was taken meanwhile; then nothing comes in", () => {
+      const { core } = filled(2)
+      const taken = core.take()!
+      assert.isTrue(core.offer(message(2)))
+      core.putBack([taken])
+      assert.strictEqual(core.depth, 3)
+      assert.isFalse(core.offer(message(9)))
+      core.take()
+      assert.isFalse(core.offer(message(9)))
+      core.take()
+      assert.isTrue(core.offer(message(3)))
+      assert.deepStrictEqual(takeAll(core), [2, 3])
+    })
+
+    it("and withdrawing what was put back frees its place, whatever else is withdrawn", () => {
+      const { core, queued } = filled(4)
+      core.putBack([core.take()!, core.take()!])
+      core.withdraw(queued[0]!)
+      core.withdraw(queued[3]!)
+      assert.strictEqual(core.depth, 2)
+      assert.isTrue(core.offer(message(4)))
+      assert.isTrue(core.offer(message(5)))
+      assert.isFalse(core.offer(message(9)))
+      assert.deepStrictEqual(takeAll(core), [1, 2, 4, 5])
+    })
+
+    it("and shutdown hands back what was put back first", () => {
+      const { core, queued } = filled(4)
+      core.putBack([core.take()!, core.take()!])
+      core.withdraw(queued[1]!)
+      assert.deepStrictEqual(numbers(core.shutdown()), [0, 2, 3])
+      assert.strictEqual(core.depth, 0)
+    })
+  })
+
   describe("shutdown", () => {
     it("hands back what was queued, oldest first, once; it takes nothing in and gives nothing out any more", () => {
       const { core } = filled(3)
@@ -175,6 +231,7 @@ describe("MailboxCore", () => {
     Schema.Struct({ do: Schema.Literals(["offer", "take"]) }),
     Schema.Struct({ do: Schema.tag("offer") }),
     Schema.Struct({ do: Schema.tag("withdraw"), which: int(0, 20) }),
+    Schema.Struct({ do: Schema.Literals(["put aside", "put back"]) }),
     Schema.Struct({ do: Schema.tag("shutdown"), when: int(0, 30) })
   ])
 
@@ -184,6 +241,7 @@ describe("MailboxCore", () => {
     ([capacity, steps]) => {
       const core = new MailboxCore<Message>(capacity)
       let queue: Array<Message> = []
+      let aside: Array<Message> = []
       let isOpen = true
       for (const [n, step] of steps.entries()) {
         switch (step.do) {
@@ -203,6 +261,19 @@ describe("MailboxCore", () => {
             core.withdraw(one)
             break
           }
+          case "put aside": {
+            const one = core.take()
+            assert.strictEqual(one, queue.shift())
+            if (one !== undefined) aside.push(one)
+            break
+          }
+          case "put back":
+            // Whoever shuts it down has nothing aside any more.
+            if (!isOpen) break
+            core.putBack(aside)
+            queue.unshift(...aside)
+            aside = []
+            break
           case "shutdown":
             // Rarely, so that most of a run is spent open.
             if (step.when > 0) break
