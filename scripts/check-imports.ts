@@ -8,7 +8,16 @@ import { dirname, join } from "node:path/posix"
  * gone at run time.
  */
 const layers: ReadonlyArray<ReadonlyArray<string>> = [
-  ["RykerError.ts", "RykerEvent.ts", "Ledger.ts", "DeadLetter.ts", "Backoff.ts", "RestartWindow.ts", "Deadline.ts"],
+  [
+    "RykerError.ts",
+    "RykerEvent.ts",
+    "RykerMetrics.ts",
+    "Ledger.ts",
+    "DeadLetter.ts",
+    "Backoff.ts",
+    "RestartWindow.ts",
+    "Deadline.ts"
+  ],
   [
     "Mailbox.ts",
     "Envelope.ts",

@@ -450,6 +450,7 @@ const start = <Own, M extends Actor.Message, Invalid, H, E, R>(
       address,
       settings,
       kind: "actor",
+      isOfLayer: isVital,
       build: Effect.isEffect(build) ? build : Effect.succeed(build),
       context,
       provide: (context, cell) =>

@@ -18,12 +18,12 @@ import { type ActorOptions, checkInt, checkMillis, ownKeys, resolveActor } from 
 import * as Reload from "./internal/reload.ts"
 import { emit, logSettings } from "./internal/report.ts"
 import * as Internal from "./internal/runtime.ts"
-import { defaults, type RuntimeSettings } from "./internal/settings.ts"
+import { defaults, type RuntimeSettings, spanLevels } from "./internal/settings.ts"
 import { type ActorDrained, drain as drainRuntime, drainedSince } from "./internal/stopping.ts"
 import * as Deadline from "./Deadline.ts"
 import type * as Ledger from "./Ledger.ts"
 import * as RykerConfig from "./RykerConfig.ts"
-import type { InvalidConfig, InvalidOption, RootFailure } from "./RykerError.ts"
+import { type InvalidConfig, InvalidOption, type RootFailure } from "./RykerError.ts"
 import type { RykerEvent } from "./RykerEvent.ts"
 
 /**
@@ -57,6 +57,17 @@ export interface Options {
         readonly batchMessages?: number | undefined
         /** Messages after which an actor lets timers and sockets go first: at least `batchMessages`. Default 64. */
         readonly yieldEvery?: number | undefined
+      }
+    | undefined
+  /** What is measured and traced, see `RykerMetrics` and `docs/traces.md`. */
+  readonly observability?:
+    | {
+        /** Whether metrics are kept. Default true. */
+        readonly metrics?: boolean | undefined
+        /** Whether the depth of mailboxes is measured. Default true. */
+        readonly queueDepth?: boolean | undefined
+        /** Down to which level spans are made. Default `"info"`. */
+        readonly spanLevel?: "off" | "error" | "warn" | "info" | "debug" | "trace" | undefined
       }
     | undefined
   /** How long the drain at the closing of the Layer may take in all. Default 10 seconds. */
@@ -105,6 +116,7 @@ const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
       yield* drainRuntime(runtime, at)
       // An end that lost nothing is nothing to write home about.
       yield* report(runtime, reportSince(runtime, since.at, since.books), "Debug")
+      runtime.metrics.close()
       runtime.timers.shutdown()
       runtime.events.end()
       runtime.deadLetters.end()
@@ -131,6 +143,7 @@ const report = (
   { actors, millis, outcome }: DrainReport,
   level: "Info" | "Debug"
 ): Effect.Effect<void> => {
+  runtime.metrics.drained(outcome, millis)
   const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)
   const event = {
     _tag: "DrainFinished",
@@ -185,6 +198,7 @@ const start = Effect.fnUntraced(function* (
   const own = new Set(ownKeys(options.defaults ?? {}))
   if (options.fairness?.batchMessages !== undefined) own.add("fairness.batch_messages")
   if (options.fairness?.yieldEvery !== undefined) own.add("fairness.yield_every_n_msgs")
+  for (const [name, key] of observabilityKeys) if (options.observability?.[name] !== undefined) own.add(key)
   const builder: RykerConfig.Origin = { source: "builder", name: "builder" }
   const values = flatten(config)
   const snapshot = {
@@ -215,8 +229,14 @@ const start = Effect.fnUntraced(function* (
   return runtime
 })
 
+const observabilityKeys = [
+  ["metrics", "observability.enable_metrics"],
+  ["queueDepth", "observability.queue_depth_sampling"],
+  ["spanLevel", "observability.span_level"]
+] as const
+
 const resolveRuntime = Effect.fnUntraced(function* (
-  { defaults, drainDeadline, fairness }: Options,
+  { defaults, drainDeadline, fairness, observability }: Options,
   base: RuntimeSettings
 ): Effect.fn.Return<RuntimeSettings, InvalidOption> {
   const owner = "Ryker"
@@ -227,8 +247,19 @@ const resolveRuntime = Effect.fnUntraced(function* (
     1,
     1_000_000
   )
+  const spanLevel = observability?.spanLevel ?? base.observability.spanLevel
+  // For callers that the compiler does not see.
+  if (!spanLevels.includes(spanLevel)) {
+    const rule = `one of ${spanLevels.join(", ")}`
+    return yield* new InvalidOption({ owner, option: "observability.spanLevel", value: `"${spanLevel}"`, rule })
+  }
   return {
     actor: yield* resolveActor(owner, defaults ?? {}, base.actor),
+    observability: {
+      metrics: observability?.metrics ?? base.observability.metrics,
+      queueDepth: observability?.queueDepth ?? base.observability.queueDepth,
+      spanLevel
+    },
     batchMessages,
     yieldEvery: yield* checkInt(
       owner,

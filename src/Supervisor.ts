@@ -27,7 +27,7 @@ import { Handles, type HandleImpl, implOf } from "./internal/handle.ts"
 import { CurrentIncarnation } from "./internal/incarnation.ts"
 import { policyOf } from "./internal/options.ts"
 import { noMessages } from "./internal/protocol.ts"
-import { Group, Ryker, runtimeOf } from "./internal/runtime.ts"
+import { Ryker, runtimeOf } from "./internal/runtime.ts"
 import { startScoped, surroundings } from "./internal/start.ts"
 import { statusOf } from "./internal/status.ts"
 import { Supervision, supervisionOf } from "./internal/supervision.ts"
@@ -295,7 +295,7 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
         startScoped({
           runtime,
           // It has no messages, so the ledger does not list it.
-          group: new Group(name),
+          group: runtime.supervisorGroup(name),
           protocol: noMessages,
           address: name,
           settings: policy.now(),

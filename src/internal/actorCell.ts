@@ -13,6 +13,7 @@ import type * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import { type DropReason, dropReasonOf } from "../Ledger.ts"
 import { Busy, Crashed, Stopped, type StopReason, Timeout } from "../RykerError.ts"
+import type * as RykerMetrics from "../RykerMetrics.ts"
 import { findRefusal } from "./admission.ts"
 import {
   type AwaitedStart,
@@ -33,6 +34,7 @@ import { type Abort, CurrentMessage, Envelope } from "./envelope.ts"
 import { withoutStack } from "./errors.ts"
 import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
 import { MailboxCore } from "./mailboxCore.ts"
+import type { Timings } from "./metrics.ts"
 import { Observers } from "./observers.ts"
 import type { Handler } from "./protocol.ts"
 import { describeCause, emit } from "./report.ts"
@@ -83,6 +85,10 @@ export class ActorCell implements SingleTarget {
   private working = false
   /** Messages were handled since the incarnation was last told that there are none. */
   private hasHandled = false
+  /** When the message in hand was begun, if that is wanted. */
+  private begunAt = 0
+  /** When the message before ended, if that is now; else negative. */
+  private endedAt = -1
   /** A turn is scheduled. */
   private scheduled = false
   /** Messages that handlers have put aside, in the order of doing so. */
@@ -252,6 +258,7 @@ export class ActorCell implements SingleTarget {
   private takeTurn(): void {
     const { runtime } = this
     runtime.turnsWaiting--
+    this.endedAt = -1
     let handled = 0
     while (this.mayBegin) {
       // Each time: the message before may have changed them.
@@ -288,7 +295,12 @@ export class ActorCell implements SingleTarget {
   }
 
   private deliver(message: Envelope): void {
-    if (message.at !== Number.POSITIVE_INFINITY && message.at <= this.runtime.timers.now()) {
+    const { timings } = this.options.group
+    // What went before has just looked at the clock, unless it has resumed an asker, which may take its time.
+    const isTimed = timings !== undefined || message.at !== Number.POSITIVE_INFINITY
+    this.begunAt = !isTimed ? -1 : this.endedAt < 0 ? this.runtime.timers.now() : this.endedAt
+    this.endedAt = -1
+    if (message.at !== Number.POSITIVE_INFINITY && message.at <= this.begunAt) {
       // The event loop was busy and the timers are late. Expired work must not run all the same, and
       // whatever else is due goes first, so that the messages end in the order of their deadlines.
       const timeout = this.timeoutError(message)
@@ -326,6 +338,7 @@ export class ActorCell implements SingleTarget {
   private finish(message: Envelope, exit: Exit.Exit<unknown, unknown>): void {
     const { abort } = message
     const isAnswer = Exit.isSuccess(exit) || isTypedFailure(exit.cause)
+    const { timings } = this.options.group
     this.inHand = undefined
     this.runtime.observer?.ended(message, exit)
     if (message.spec === jobSpec) {
@@ -333,7 +346,9 @@ export class ActorCell implements SingleTarget {
       return this.afterwards()
     }
     this.hasHandled = true
-    if (abort === "stash" && !isAnswer && !Cause.hasDies(exit.cause)) {
+    const isStashed = abort === "stash" && !isAnswer && !Cause.hasDies(exit.cause)
+    if (timings !== undefined && !isStashed) this.measure(timings, message, exit, isAnswer)
+    if (isStashed) {
       this.putAside(message)
     } else if (!isAnswer && (abort === undefined || Cause.hasDies(exit.cause))) {
       this.crash(message, exit.cause)
@@ -348,6 +363,16 @@ export class ActorCell implements SingleTarget {
     }
     if (message.phase === "Gone") this.hasConsumed = true
     this.afterwards()
+  }
+
+  /** Before the asker is resumed: what that does takes time, too. */
+  private measure(timings: Timings, message: Envelope, exit: Exit.Exit<unknown, unknown>, isAnswer: boolean): void {
+    // Metrics were turned on while it ran.
+    if (this.begunAt < 0) return
+    const now = this.runtime.timers.now()
+    if (message.deliveries === 1) timings.wait((this.begunAt - message.sentAt) / 1_000)
+    timings.latency[outcomeOf(message.abort, exit, isAnswer)]((now - this.begunAt) / 1_000)
+    if (!message.isAwaited) this.endedAt = now
   }
 
   private afterwards(): void {
@@ -627,7 +652,7 @@ export class ActorCell implements SingleTarget {
     this.suspended = false
     this.isGone = false
     this.mailbox = new MailboxCore(this.settings.capacity)
-    this.options.group.cells.add(this)
+    this.options.group.enter(this)
     this.runtime.cells.add(this)
   }
 
@@ -691,7 +716,7 @@ export class ActorCell implements SingleTarget {
   /** Nothing of it runs any more: forgets it. */
   depart(): void {
     this.isGone = true
-    this.options.group.cells.delete(this)
+    this.options.group.leave(this)
     this.options.leave(this)
     this.options.supervisor?.changed()
     this.gone.tell()
@@ -752,6 +777,18 @@ export class ActorCell implements SingleTarget {
 
 /** Whether a handler has had it in hand: it may have done part of its work. */
 const hasBegun = (message: Envelope): boolean => message.phase === "InHand" || message.deliveries > 0
+
+/** How a handler ended, for the metrics. One that went on past its deadline, or past an interruption, counts so whatever it gave. */
+const outcomeOf = (
+  abort: Abort | undefined,
+  exit: Exit.Exit<unknown, unknown>,
+  isAnswer: boolean
+): RykerMetrics.HandlerOutcome => {
+  const isAborted = abort !== undefined && abort !== "stash"
+  if (Exit.isFailure(exit) && !isAnswer && (!isAborted || Cause.hasDies(exit.cause))) return "crash"
+  if (isAborted) return abort === "deadline" ? "timeout" : "interrupted"
+  return isAnswer && Exit.isFailure(exit) ? "error" : "ok"
+}
 
 /** What envelopes of `jobSpec` carry; nobody else makes any. */
 const jobOf = (message: Envelope): Job => message.payload as Job

@@ -37,6 +37,8 @@ export interface CellOptions {
   readonly supervisor?: CellSupervisor | undefined
   /** It is one of those that the application cannot be without: if it gives up, the runtime's root has. */
   readonly isVital?: boolean | undefined
+  /** A Layer starts it, so that it is meant to be there for as long. */
+  readonly isOfLayer?: boolean | undefined
   /** Ends what it has below it, just before it ends itself. */
   readonly release?: ((reason: StopReason) => Effect.Effect<void>) | undefined
   /** Called when nobody can start it again. */

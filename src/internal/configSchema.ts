@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { spanLevels } from "./settings.ts"
 import {
   formatBytes,
   formatMillis,
@@ -217,7 +218,7 @@ export const RykerConfig = Schema.Struct({
       class: "hot",
       description: "Whether the depth of mailboxes is measured"
     }),
-    span_level: choice(["off", "error", "warn", "info", "debug", "trace"], {
+    span_level: choice(spanLevels, {
       environment: "SPAN_LEVEL",
       class: "hot",
       description: "Down to which level spans are made"

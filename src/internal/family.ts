@@ -71,7 +71,7 @@ export class Family implements CellFamily, TimerEntry {
     this.residents.set(id, cell)
     this.ended.delete(id)
     cell.phase = "Starting"
-    cell.options.group.cells.add(cell)
+    cell.options.group.enter(cell)
     runtime.cells.add(cell)
     if (this.haltedBecause !== undefined) cell.requestHalt(runtime.timers.now(), this.haltedBecause)
     // In a task of its own: a send never runs the code of `build` on its sender's stack.

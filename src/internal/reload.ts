@@ -1,4 +1,5 @@
 /** Replacing the settings of a running runtime: what would change, and changing it. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Semaphore from "effect/Semaphore"
@@ -52,7 +53,7 @@ const isResolved = (next: Next): next is Resolved =>
 
 /** What the keys are in the terms of the run loop; what has no key stays. */
 export const settingsOf = (config: RykerConfig, fixed: RuntimeSettings, ownsStash: boolean): RuntimeSettings => {
-  const { amnesia, defaults, fairness, supervisor } = config
+  const { amnesia, defaults, fairness, observability, supervisor } = config
   return {
     ...fixed,
     actor: {
@@ -70,13 +71,26 @@ export const settingsOf = (config: RykerConfig, fixed: RuntimeSettings, ownsStas
       intensity: { threshold: supervisor.rapid_fail_threshold, window: supervisor.rapid_fail_window }
     },
     batchMessages: fairness.batch_messages,
-    yieldEvery: fairness.yield_every_n_msgs
+    yieldEvery: fairness.yield_every_n_msgs,
+    observability: {
+      metrics: observability.enable_metrics,
+      queueDepth: observability.queue_depth_sampling,
+      spanLevel: observability.span_level
+    }
   }
 }
 
 /** The keys of what the run loop goes by, over others that it does not know. */
-export const configOf = ({ actor, batchMessages, yieldEvery }: RuntimeSettings, others: RykerConfig): RykerConfig => ({
+export const configOf = (
+  { actor, batchMessages, observability, yieldEvery }: RuntimeSettings,
+  others: RykerConfig
+): RykerConfig => ({
   ...others,
+  observability: {
+    enable_metrics: observability.metrics,
+    queue_depth_sampling: observability.queueDepth,
+    span_level: observability.spanLevel
+  },
   defaults: { mailbox_capacity: actor.capacity, max_msg_bytes: actor.maxMessageBytes, deadline: actor.deadline },
   supervisor: {
     backoff_base_ms: actor.backoff.base,
@@ -165,13 +179,18 @@ export const reload = <E = never>(
       Effect.flatMap((next) =>
         Effect.map(planFor(runtime, next), (plan) => ({ plan, isPinned: !isResolved(next), next }))
       ),
-      Effect.tap(({ plan }) => (strict ? refuseCold(plan) : Effect.void)),
+      Effect.tapError((error) =>
+        error instanceof InvalidConfig ? refuse(runtime, source, error, "invalid") : Effect.void
+      ),
+      Effect.tap(({ plan }) => (strict ? refuseCold(runtime, plan, source) : Effect.void)),
       Effect.flatMap(({ isPinned, next, plan }) => {
         if (isPinned) pin(runtime, plan, next)
         return Effect.as(apply(runtime, plan, source), plan)
       }),
-      Effect.tapError((error) =>
-        error instanceof InvalidConfig ? refuse(runtime, source, error.problems.length) : Effect.void
+      Effect.tapCause((cause) =>
+        Effect.sync(() => {
+          if (Cause.hasDies(cause)) runtime.metrics.configRefused(source, "defect")
+        })
       )
     )
   ).pipe(turn.withPermits(1))
@@ -189,7 +208,11 @@ const pin = (runtime: Runtime, { config }: ReloadPlan, next: Next): void => {
   }
 }
 
-const refuseCold = ({ changes, origins }: ReloadPlan): Effect.Effect<void, InvalidConfig> => {
+const refuseCold = (
+  runtime: Runtime,
+  { changes, origins }: ReloadPlan,
+  source: string
+): Effect.Effect<void, InvalidConfig> => {
   const cold = changes.filter(({ class: reload }) => reload === "cold")
   if (cold.length === 0) return Effect.void
   const problems = cold.map(({ key, to }) => ({
@@ -200,7 +223,8 @@ const refuseCold = ({ changes, origins }: ReloadPlan): Effect.Effect<void, Inval
     rule: "unchanged: it is cold, and the reload is strict",
     fix: "restart the process, or reload without strict"
   }))
-  return Effect.fail(new InvalidConfig({ problems }))
+  const error = new InvalidConfig({ problems })
+  return Effect.andThen(refuse(runtime, source, error, "cold"), Effect.fail(error))
 }
 
 const apply = (runtime: Runtime, { changes, config, origins }: ReloadPlan, source: string): Effect.Effect<void> =>
@@ -214,6 +238,7 @@ const apply = (runtime: Runtime, { changes, config, origins }: ReloadPlan, sourc
     // In one step: every actor sees the old settings or the new ones.
     runtime.snapshot = { ...snapshot, version, config, origins, source }
     runtime.settings = settingsOf(config, runtime.settings, runtime.ownsStash)
+    runtime.metrics.follow(runtime.settings.observability)
     return reportApplied(runtime, changes)
   })
 
@@ -222,13 +247,16 @@ export const reportApplied = (
   changes: ReadonlyArray<Pick<PlannedChange, "key" | "class" | "from" | "to">>
 ): Effect.Effect<void> => {
   const { source, version } = runtime.snapshot
+  runtime.metrics.configApplied(source)
   const diff = changes.map(({ class: reload, from, key, to }) => ({ key, class: reload, from, to }))
   return emit(runtime, { _tag: "ConfigApplied", actor: "ryker", source, version, diff })
 }
 
-const refuse = (runtime: Runtime, source: string, problems: number): Effect.Effect<void> =>
+const refuse = (runtime: Runtime, source: string, error: InvalidConfig, why: "invalid" | "cold"): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { snapshot } = runtime
+    const problems = error.problems.length
+    runtime.metrics.configRefused(source, why)
     runtime.snapshot = { ...snapshot, refused: snapshot.refused + 1 }
     return emit(runtime, { _tag: "ConfigRefused", actor: "ryker", source, version: snapshot.version, problems })
   })

@@ -17,6 +17,7 @@ import { Counters } from "./counters.ts"
 import { Feed } from "./feed.ts"
 import { CurrentObserver, type RuntimeObserver } from "./runtimeObserver.ts"
 import { CurrentInstrument, type Instrument } from "./instrument.ts"
+import { type GroupMetrics, type Measured, RuntimeMetrics, type Timings } from "./metrics.ts"
 import type { Values } from "./configSchema.ts"
 import type { Snapshot } from "./reload.ts"
 import { emit } from "./report.ts"
@@ -31,23 +32,58 @@ export interface RykerService {
 }
 
 /** All actors of one definition. */
-export class Group {
+export class Group implements Measured {
   readonly name: string
   readonly counters = new Counters()
   readonly cells = new Set<ActorCell>()
+  /** Where times of messages go; undefined while they are not wanted. */
+  timings: Timings | undefined = undefined
+  metrics: GroupMetrics | undefined = undefined
+  /** The addresses of those that a Layer has started and that have ended for a failure. */
+  private readonly failed = new Set<string>()
 
   constructor(name: string) {
     this.name = name
   }
 
-  entry(): Ledger.Entry {
-    let queued = 0
-    let inHand = 0
-    for (const cell of this.cells) {
-      queued += cell.depth
-      if (cell.isHandling) inHand++
+  /** An actor comes alive. */
+  enter(cell: ActorCell): void {
+    this.cells.add(cell)
+    if (this.failed.size > 0) this.failed.delete(cell.address)
+    if (this.cells.size === 1) this.metrics?.setPresent(true)
+  }
+
+  /** Nothing of an actor is left. */
+  leave(cell: ActorCell): void {
+    this.cells.delete(cell)
+    const { isOfLayer } = cell.options
+    if (isOfLayer === true && (cell.stopReason === "RapidFail" || cell.stopReason === "Crashed")) {
+      this.failed.add(cell.address)
     }
-    return this.counters.entry(this.name, queued, inHand)
+    if (this.cells.size === 0 && this.failed.size === 0) this.metrics?.setPresent(false)
+  }
+
+  /** Nobody can start the actor again, and nobody is to be told that it is down. */
+  forget(address: string): void {
+    if (this.failed.delete(address) && this.cells.size + this.failed.size === 0) this.metrics?.setPresent(false)
+  }
+
+  get queued(): number {
+    let queued = 0
+    for (const cell of this.cells) queued += cell.depth
+    return queued
+  }
+
+  get up(): number {
+    let up = 0
+    for (const cell of this.cells) if (cell.phase === "Running") up++
+    return up
+  }
+
+  entry(): Ledger.Entry {
+    let inHand = 0
+    for (const cell of this.cells) if (cell.isHandling) inHand++
+    return this.counters.entry(this.name, this.queued, inHand)
   }
 }
 
@@ -90,6 +126,7 @@ export class Runtime implements RykerService {
   /** Fails once something at the top has given up for good. */
   readonly failure = Deferred.makeUnsafe<never, RootFailure>()
   readonly groups = new Map<string, Group>()
+  readonly metrics: RuntimeMetrics
   /** Those that have not stopped, in the order of their start. */
   readonly cells = new Set<ActorCell>()
   /** Names of actors and families that are taken. */
@@ -107,6 +144,8 @@ export class Runtime implements RykerService {
   private hasGivenUp = false
   private nesting = 0
   private spawned = 0
+  /** Supervisors by name. The ledger does not list them, as they have no messages. */
+  private readonly supervisors = new Map<string, Group>()
   private readonly seed: number
   private readonly clock: Clock.Clock
   private readonly dispatcher: Scheduler.SchedulerDispatcher
@@ -119,6 +158,7 @@ export class Runtime implements RykerService {
     this.ownsStash = options.ownsStash
     this.file = options.file
     this.context = context
+    this.metrics = new RuntimeMetrics(context, settings.observability)
     this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.clock = Context.get(context, Clock.Clock)
     this.timers = new Timers(this.clock, context)
@@ -151,7 +191,19 @@ export class Runtime implements RykerService {
     let group = this.groups.get(name)
     if (group === undefined) {
       group = new Group(name)
+      group.metrics = this.metrics.add(group, true)
       this.groups.set(name, group)
+    }
+    return group
+  }
+
+  /** What a supervisor is counted under. */
+  supervisorGroup(name: string): Group {
+    let group = this.supervisors.get(name)
+    if (group === undefined) {
+      group = new Group(name)
+      group.metrics = this.metrics.add(group, false)
+      this.supervisors.set(name, group)
     }
     return group
   }

@@ -31,11 +31,24 @@ export interface ActorSettings {
   readonly amnesia: boolean
 }
 
+/** Down to which level spans are made: the levels, each with those before it. */
+export const spanLevels = ["off", "error", "warn", "info", "debug", "trace"] as const
+
+export type SpanLevel = (typeof spanLevels)[number]
+
+/** What is measured and traced. */
+export interface Observability {
+  readonly metrics: boolean
+  readonly queueDepth: boolean
+  readonly spanLevel: SpanLevel
+}
+
 /** Settings of a runtime. Times are milliseconds. */
 export interface RuntimeSettings {
   readonly actor: ActorSettings
   readonly batchMessages: number
   readonly yieldEvery: number
+  readonly observability: Observability
   readonly drainDeadline: number
 }
 
@@ -58,5 +71,6 @@ export const defaults: RuntimeSettings = {
   },
   batchMessages: 32,
   yieldEvery: 64,
+  observability: { metrics: true, queueDepth: true, spanLevel: "info" },
   drainDeadline: 10_000
 }

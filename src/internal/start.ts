@@ -64,11 +64,12 @@ export const startScoped = (
         leave: adoption === undefined ? (cell) => freeName(cell) : () => {},
         supervisor: adoption?.supervisor,
         // With a supervisor above it, it is this one's affair if it gives up.
-        isVital: adoption === undefined && options.isVital === true
+        isVital: adoption === undefined && options.isVital === true,
+        isOfLayer: options.isOfLayer ?? options.isVital
       })
       runtime.names.add(address)
       runtime.closing.startBegins()
-      group.cells.add(cell)
+      group.enter(cell)
       runtime.cells.add(cell)
       adoption?.adopt(cell)
       if (adoption === undefined) yield* stopWithScope(cell, owner)

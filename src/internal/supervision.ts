@@ -298,7 +298,7 @@ export class Supervision implements CellSupervisor {
   /** Nobody can start the supervisor again, so its children's names are free. */
   forgotten(): void {
     for (const child of this.list) this.forget(child)
-    for (const { cell } of this.fixed) cell.onGone(() => freeName(cell))
+    for (const { cell } of this.fixed) free(cell)
   }
 
   // --- Groups ---------------------------------------------------------------------------------------------------------
@@ -421,7 +421,7 @@ export class Supervision implements CellSupervisor {
     this.list = this.list.filter((other) => other !== child)
     this.asking.delete(cell)
     if (started === undefined) return
-    cell.onGone(() => freeName(cell))
+    free(cell)
     started.children--
     if (started.children === 0) this.letGo(started, cell)
   }
@@ -534,6 +534,13 @@ const isEnding = ({ haltRequest, phase, stopRequest }: ActorCell): boolean =>
 const isDown = ({ phase }: ActorCell): boolean => phase === "Halted" || phase === "Stopped"
 
 const isHalted = ({ phase }: ActorCell): boolean => phase === "Halted"
+
+/** Nobody can start the child again. */
+const free = (cell: ActorCell): void =>
+  cell.onGone(() => {
+    cell.options.group.forget(cell.address)
+    freeName(cell)
+  })
 
 /** One that had ended itself starts anew with its group; one that was stopped, or has given up, does not. */
 const isRestartedWithGroup = ({ isGone, phase, settings, stopReason }: ActorCell): boolean =>
