@@ -66,6 +66,8 @@ export { type Down, type Watch, type WatchOptions, onDown, watch } from "./inter
 
 export { type Timers, cancelReceiveTimeout, receiveTimeout, timers } from "./internal/actorTimers.ts"
 
+export { correlationId, withCorrelationId } from "./internal/correlation.ts"
+
 export { inspectable, stash, stopSelf, unstashAll } from "./internal/ownLife.ts"
 
 // --- Types --------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ export interface DeadLetter {
   readonly reason: DropReason
   /** Whether somebody waited for the answer. An asker has got an error; who told knows only from here. */
   readonly kind: "ask" | "tell"
+  /** Its correlation id, if there is one, see `Actor.withCorrelationId`. */
+  readonly correlation?: string
   /** How long ago it was sent, in milliseconds. */
   readonly age: number
 }

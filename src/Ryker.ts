@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -18,8 +19,9 @@ import { type ActorOptions, checkInt, checkMillis, ownKeys, resolveActor } from 
 import * as Reload from "./internal/reload.ts"
 import { emit, logSettings } from "./internal/report.ts"
 import * as Internal from "./internal/runtime.ts"
-import { defaults, type RuntimeSettings, spanLevels } from "./internal/settings.ts"
+import { defaults, logLevels, type RuntimeSettings, spanLevels } from "./internal/settings.ts"
 import { type ActorDrained, drain as drainRuntime, drainedSince } from "./internal/stopping.ts"
+import * as Tracing from "./internal/tracing.ts"
 import * as Deadline from "./Deadline.ts"
 import type * as Ledger from "./Ledger.ts"
 import * as RykerConfig from "./RykerConfig.ts"
@@ -68,6 +70,11 @@ export interface Options {
         readonly queueDepth?: boolean | undefined
         /** Down to which level spans are made. Default `"info"`. */
         readonly spanLevel?: "off" | "error" | "warn" | "info" | "debug" | "trace" | undefined
+        /**
+         * Down to which level ryker's own log lines are written, whatever the program's level is. Default `"inherit"`:
+         * the program's level decides.
+         */
+        readonly logLevel?: "inherit" | "off" | "fatal" | "error" | "warn" | "info" | "debug" | "trace" | undefined
       }
     | undefined
   /** How long the drain at the closing of the Layer may take in all. Default 10 seconds. */
@@ -113,15 +120,33 @@ const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
   runtime.closing.during(Infinity, (at) =>
     Effect.gen(function* () {
       const { since } = runtime.closing
-      yield* drainRuntime(runtime, at)
+      const draining = Effect.map(drainRuntime(runtime, at), () => reportSince(runtime, since.at, since.books))
       // An end that lost nothing is nothing to write home about.
-      yield* report(runtime, reportSince(runtime, since.at, since.books), "Debug")
+      yield* report(runtime, yield* traced(runtime, at - runtime.timers.now(), draining), "Debug")
       runtime.metrics.close()
       runtime.timers.shutdown()
       runtime.events.end()
       runtime.deadLetters.end()
     })
   )
+
+/** The drain with its span. */
+const traced = (
+  runtime: Internal.Runtime,
+  limit: number,
+  draining: Effect.Effect<DrainReport>
+): Effect.Effect<DrainReport> => {
+  const deadline = Number.isFinite(limit) ? Math.round(limit) : undefined
+  return Tracing.within(runtime, "ryker.drain", { deadline_ms: deadline }, draining, (exit) =>
+    Exit.isSuccess(exit) ? { outcome: exit.value.outcome, ...sums(exit.value) } : { outcome: "interrupted" }
+  )
+}
+
+/** What became of the messages of all definitions together. */
+const sums = ({ actors }: DrainReport) => {
+  const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)
+  return { handled: sum("handled"), failed: sum("failed"), dropped: sum("dropped"), abandoned: sum("abandoned") }
+}
 
 const reportSince = (
   runtime: Internal.Runtime,
@@ -138,23 +163,10 @@ const reportSince = (
 }
 
 /** Reports the end of a drain: at `level`, or as a warning when anything was lost. */
-const report = (
-  runtime: Internal.Runtime,
-  { actors, millis, outcome }: DrainReport,
-  level: "Info" | "Debug"
-): Effect.Effect<void> => {
+const report = (runtime: Internal.Runtime, result: DrainReport, level: "Info" | "Debug"): Effect.Effect<void> => {
+  const { millis, outcome } = result
   runtime.metrics.drained(outcome, millis)
-  const sum = (key: "handled" | "failed" | "dropped" | "abandoned") => actors.reduce((n, actor) => n + actor[key], 0)
-  const event = {
-    _tag: "DrainFinished",
-    actor: "ryker",
-    outcome,
-    elapsed: millis,
-    handled: sum("handled"),
-    failed: sum("failed"),
-    dropped: sum("dropped"),
-    abandoned: sum("abandoned")
-  } as const
+  const event = { _tag: "DrainFinished", actor: "ryker", outcome, elapsed: millis, ...sums(result) } as const
   return emit(runtime, event, outcome === "complete" ? level : "Warn")
 }
 
@@ -229,10 +241,28 @@ const start = Effect.fnUntraced(function* (
   return runtime
 })
 
+/** For callers that the compiler does not see. */
+const checkChoice = <A extends string>(
+  name: string,
+  value: A,
+  choices: ReadonlyArray<A>
+): Effect.Effect<A, InvalidOption> =>
+  choices.includes(value)
+    ? Effect.succeed(value)
+    : Effect.fail(
+        new InvalidOption({
+          owner: "Ryker",
+          option: `observability.${name}`,
+          value: JSON.stringify(value),
+          rule: `one of ${choices.join(", ")}`
+        })
+      )
+
 const observabilityKeys = [
   ["metrics", "observability.enable_metrics"],
   ["queueDepth", "observability.queue_depth_sampling"],
-  ["spanLevel", "observability.span_level"]
+  ["spanLevel", "observability.span_level"],
+  ["logLevel", "observability.log_level"]
 ] as const
 
 const resolveRuntime = Effect.fnUntraced(function* (
@@ -247,18 +277,19 @@ const resolveRuntime = Effect.fnUntraced(function* (
     1,
     1_000_000
   )
-  const spanLevel = observability?.spanLevel ?? base.observability.spanLevel
-  // For callers that the compiler does not see.
-  if (!spanLevels.includes(spanLevel)) {
-    const rule = `one of ${spanLevels.join(", ")}`
-    return yield* new InvalidOption({ owner, option: "observability.spanLevel", value: `"${spanLevel}"`, rule })
-  }
+  const spanLevel = yield* checkChoice(
+    "spanLevel",
+    observability?.spanLevel ?? base.observability.spanLevel,
+    spanLevels
+  )
+  const logLevel = yield* checkChoice("logLevel", observability?.logLevel ?? base.observability.logLevel, logLevels)
   return {
     actor: yield* resolveActor(owner, defaults ?? {}, base.actor),
     observability: {
       metrics: observability?.metrics ?? base.observability.metrics,
       queueDepth: observability?.queueDepth ?? base.observability.queueDepth,
-      spanLevel
+      spanLevel,
+      logLevel
     },
     batchMessages,
     yieldEvery: yield* checkInt(
@@ -331,7 +362,9 @@ export const layerConfig = (options: ConfigOptions = {}): Layer.Layer<Ryker, Inv
       const read = yield* RykerConfig.load({ file: options.file })
       const enabled = options.defaults?.amnesia ?? read.config.amnesia.enabled
       yield* checkRules({ ...read, config: { ...read.config, amnesia: { ...read.config.amnesia, enabled } } })
-      for (const warning of read.warnings) yield* logSettings("Warn", "config_deprecated", warning)
+      for (const warning of read.warnings) {
+        yield* logSettings(read.config.observability.log_level, "Warn", "config_deprecated", warning)
+      }
       return yield* start(options, read)
     })
   )
@@ -410,7 +443,7 @@ export const drain = (deadline: Duration.Input): Effect.Effect<DrainReport, neve
       const result = reportSince(runtime, startedAt, before)
       yield* report(runtime, result, "Info")
       return result
-    })
+    }).pipe((effect) => traced(runtime, limit, effect))
     return yield* Fiber.join(yield* Effect.forkDetach(finishing, { startImmediately: true }))
   })
 

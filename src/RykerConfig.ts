@@ -31,7 +31,7 @@ import { format as formatAs, jsonSchemaOf } from "./internal/configText.ts"
 import * as Reload from "./internal/reload.ts"
 import { follow, readAtRest, signals } from "./internal/reloadTriggers.ts"
 import { logSettings } from "./internal/report.ts"
-import { Ryker, runtimeOf } from "./internal/runtime.ts"
+import { Ryker, type Runtime, runtimeOf } from "./internal/runtime.ts"
 import type { InvalidConfig } from "./RykerError.ts"
 
 export { defaults, type Key, type ReloadClass, RykerConfig } from "./internal/configSchema.ts"
@@ -320,10 +320,10 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
         ).pipe(
           Effect.as(true),
           Effect.catch((error) =>
-            typeof error === "string" ? Effect.succeed(false) : Effect.as(logProblem(error.message), true)
+            typeof error === "string" ? Effect.succeed(false) : Effect.as(logProblem(runtime, error.message), true)
           ),
           Effect.catchDefect(() =>
-            Effect.as(logProblem("reading the settings died: those that hold go on to hold"), true)
+            Effect.as(logProblem(runtime, "reading the settings died: those that hold go on to hold"), true)
           )
         )
       const fs = Option.getOrUndefined(yield* Effect.serviceOption(FileSystem.FileSystem))
@@ -344,11 +344,14 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
       }
       if (file === undefined) return
       if (fs === undefined) {
-        return yield* logProblem(`"${file}" is not followed: provide a FileSystem, such as NodeFileSystem.layer`)
+        return yield* logProblem(
+          runtime,
+          `"${file}" is not followed: provide a FileSystem, such as NodeFileSystem.layer`
+        )
       }
       const following = follow(
         { fs, path: file, pause, read: (isStill) => reload(file, isStill) },
-        logProblem(`the folder of "${file}" cannot be watched now: it is tried again`)
+        logProblem(runtime, `the folder of "${file}" cannot be watched now: it is tried again`)
       )
       yield* Effect.forkScoped(following, now)
     })
@@ -357,4 +360,5 @@ export const layerReload = (options: ReloadOptions): Layer.Layer<never, never, R
 /** The file has changed while it was read. */
 const stale = "stale"
 
-const logProblem = (text: string): Effect.Effect<void> => logSettings("Error", "config_problem", text)
+const logProblem = (runtime: Runtime, text: string): Effect.Effect<void> =>
+  Effect.suspend(() => logSettings(runtime.settings.observability.logLevel, "Error", "config_problem", text))

@@ -66,7 +66,13 @@ export const ActorStarted = Schema.TaggedStruct("ActorStarted", { ...common, kin
  * @category events
  * @since 0.1.0
  */
-export const ActorCrashed = Schema.TaggedStruct("ActorCrashed", { ...common, incarnation, ...defect })
+export const ActorCrashed = Schema.TaggedStruct("ActorCrashed", {
+  ...common,
+  incarnation,
+  ...defect,
+  /** The correlation id of the message that it had in hand, if there is one, see `Actor.withCorrelationId`. */
+  correlation: Schema.optionalKey(Schema.String)
+})
 
 /**
  * A start failed.

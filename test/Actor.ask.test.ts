@@ -271,7 +271,7 @@ describe("a message", () => {
   /** How many messages the one in hand holds on to, with itself. */
   const kept = Effect.gen(function* () {
     let count = 0
-    for (let message = yield* CurrentMessage; message !== undefined; message = message.asker) count++
+    for (let message = (yield* CurrentMessage)?.serving; message !== undefined; message = message.asker) count++
     return count
   })
 

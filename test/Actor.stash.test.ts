@@ -210,7 +210,7 @@ describe("a full stash", () => {
       yield* TestClock.adjust(7)
       yield* tell(worker, note("d"))
       yield* settled
-      const expected = { actor: worker.address, request: "Run", reason: "capacity" }
+      const expected = { actor: worker.address, request: "Run", reason: "capacity" } as const
       assert.deepStrictEqual(found, [
         { ...expected, kind: "ask", age: 0 },
         { ...expected, kind: "tell", age: 0 }

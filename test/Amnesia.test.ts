@@ -760,7 +760,7 @@ describe("a reply", () => {
       const served: Array<{ readonly payload: unknown } | undefined> = []
       const echo: Job = (held) =>
         Effect.map(CurrentMessage, (current) => {
-          served.push(current)
+          served.push(current?.serving)
           return held
         })
       assert.deepStrictEqual(yield* asked(vault, ones(), echo), ones())

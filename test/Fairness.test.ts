@@ -493,9 +493,9 @@ describe("the stack", { timeout: 30_000 }, () => {
 
 describe("a message", () => {
   /** How many messages are kept alive by the one in hand, which came of them. */
-  const ancestors = Effect.map(CurrentMessage, (message) => {
+  const ancestors = Effect.map(CurrentMessage, (sender) => {
     let n = 0
-    for (let next = message?.asker; next !== undefined; next = next.asker) n++
+    for (let next = sender?.serving?.asker; next !== undefined; next = next.asker) n++
     return n
   })
 

@@ -45,6 +45,11 @@ const keys = {
   "observability.enable_metrics": ["RYKER_ENABLE_METRICS", "true or false", "true"],
   "observability.queue_depth_sampling": ["RYKER_QUEUE_DEPTH_SAMPLING", "true or false", "true"],
   "observability.span_level": ["RYKER_SPAN_LEVEL", "one of off, error, warn, info, debug, trace", "info"],
+  "observability.log_level": [
+    "RYKER_LOG_LEVEL",
+    "one of inherit, off, fatal, error, warn, info, debug, trace",
+    "inherit"
+  ],
   "amnesia.enabled": ["RYKER_AMNESIA", "true or false", "false"],
   "amnesia.zeroize_on_drop": ["RYKER_ZEROIZE", "true or false", "true"]
 } as const
@@ -92,7 +97,7 @@ const kinds = {
     "amnesia.enabled",
     "amnesia.zeroize_on_drop"
   ],
-  choice: ["observability.span_level"]
+  choice: ["observability.span_level", "observability.log_level"]
 } as const satisfies Record<string, ReadonlyArray<KeyName>>
 
 const numbers = [...kinds.whole, ...kinds.size, ...kinds.duration, ...kinds.millis]

@@ -259,9 +259,10 @@ const anyConfig = Arbitrary.map(
     messages: Arbitrary.all([int(1, 1_000_000), int(1, 1_000_000)]),
     flags: Arbitrary.all([int(0, 1), int(0, 1), int(0, 1), int(0, 1)]),
     level: oneOf(["off", "error", "warn", "info", "debug", "trace"] as const),
+    logs: oneOf(["inherit", "off", "fatal", "error", "warn", "info", "debug", "trace"] as const),
     isRound: Arbitrary.schema(Schema.Boolean)
   }),
-  ({ backoffs, bytes, capacity, deadline, flags, isRound, jitter, level, messages, threshold, window }) => {
+  ({ backoffs, bytes, capacity, deadline, flags, isRound, jitter, level, logs, messages, threshold, window }) => {
     // Round ones are written in another unit.
     const millis = (eighths: number) => (isRound ? Math.max(1_000, Math.floor(eighths / 8_000) * 1_000) : eighths / 8)
     const size = isRound ? Math.max(1_024, Math.floor(bytes / 1_024) * 1_024) : bytes
@@ -275,7 +276,12 @@ const anyConfig = Arbitrary.map(
         rapid_fail_window: millis(window)
       },
       fairness: { batch_messages: Math.min(...messages), yield_every_n_msgs: Math.max(...messages) },
-      observability: { enable_metrics: flags[0] === 1, queue_depth_sampling: flags[1] === 1, span_level: level },
+      observability: {
+        enable_metrics: flags[0] === 1,
+        queue_depth_sampling: flags[1] === 1,
+        span_level: level,
+        log_level: logs
+      },
       amnesia: { enabled: flags[2] === 1, zeroize_on_drop: flags[2] === 1 || flags[3] === 1 }
     }
     return config

@@ -36,6 +36,7 @@ const table = [
   ["observability.enable_metrics", "RYKER_ENABLE_METRICS", "true", "hot"],
   ["observability.queue_depth_sampling", "RYKER_QUEUE_DEPTH_SAMPLING", "true", "hot"],
   ["observability.span_level", "RYKER_SPAN_LEVEL", "info", "hot"],
+  ["observability.log_level", "RYKER_LOG_LEVEL", "inherit", "hot"],
   ["amnesia.enabled", "RYKER_AMNESIA", "false", "cold"],
   ["amnesia.zeroize_on_drop", "RYKER_ZEROIZE", "true", "cold"]
 ] as const
@@ -55,6 +56,7 @@ const others: Readonly<Record<string, string>> = {
   "observability.enable_metrics": "false",
   "observability.queue_depth_sampling": "false",
   "observability.span_level": "trace",
+  "observability.log_level": "warn",
   "amnesia.enabled": "true",
   "amnesia.zeroize_on_drop": "true"
 }
@@ -69,7 +71,7 @@ const other: RykerConfig.RykerConfig = {
     rapid_fail_window: 3_000
   },
   fairness: { batch_messages: 4, yield_every_n_msgs: 48 },
-  observability: { enable_metrics: false, queue_depth_sampling: false, span_level: "trace" },
+  observability: { enable_metrics: false, queue_depth_sampling: false, span_level: "trace", log_level: "warn" },
   amnesia: { enabled: true, zeroize_on_drop: true }
 }
 
@@ -527,7 +529,7 @@ describe("the difference of two settings", () => {
     const expected = table.flatMap(([key, , from, reload]) =>
       others[key] === from ? [] : [{ key, class: reload, from, to: others[key]! }]
     )
-    assert.strictEqual(expected.length, 14)
+    assert.strictEqual(expected.length, 15)
     assert.deepStrictEqual<unknown>(RykerConfig.diff(RykerConfig.defaults, other), expected)
     const back = expected.map(({ from, to, ...rest }) => ({ ...rest, from: to, to: from }))
     assert.deepStrictEqual<unknown>(RykerConfig.diff(other, RykerConfig.defaults), back)
@@ -558,6 +560,7 @@ yield_every_n_msgs = 64
 enable_metrics = true
 queue_depth_sampling = true
 span_level = "info"
+log_level = "inherit"
 
 [amnesia]
 enabled = false
@@ -578,7 +581,7 @@ zeroize_on_drop = true
         rapid_fail_window: "10s"
       },
       fairness: { batch_messages: 32, yield_every_n_msgs: 64 },
-      observability: { enable_metrics: true, queue_depth_sampling: true, span_level: "info" },
+      observability: { enable_metrics: true, queue_depth_sampling: true, span_level: "info", log_level: "inherit" },
       amnesia: { enabled: false, zeroize_on_drop: true }
     })
     assert.strictEqual(text, `${JSON.stringify(JSON.parse(text), undefined, 2)}\n`)

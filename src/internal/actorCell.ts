@@ -30,14 +30,15 @@ import {
 import { Changes } from "./changes.ts"
 import { type Job, JobLane, jobSpec } from "./control.ts"
 import type { Counters } from "./counters.ts"
-import { type Abort, CurrentMessage, Envelope } from "./envelope.ts"
+import * as Tracing from "./tracing.ts"
+import { type Abort, correlationOf, CurrentMessage, Envelope } from "./envelope.ts"
 import { withoutStack } from "./errors.ts"
 import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
 import { MailboxCore } from "./mailboxCore.ts"
 import type { Timings } from "./metrics.ts"
 import { Observers } from "./observers.ts"
 import type { Handler } from "./protocol.ts"
-import { describeCause, emit } from "./report.ts"
+import { crashed, emit } from "./report.ts"
 import type { Runtime } from "./runtime.ts"
 import type { ActorSettings } from "./settings.ts"
 
@@ -56,8 +57,12 @@ export class ActorCell implements SingleTarget {
   inHand: Envelope | undefined = undefined
   /** Why this incarnation crashed. */
   crashCause: Cause.Cause<unknown> | undefined = undefined
+  /** What it had in hand when it crashed. */
+  crashedBy: Pick<Envelope, "correlation" | "span"> | undefined = undefined
   stopRequest: StopRequest | undefined = undefined
   stopReason: StopReason | undefined = undefined
+  /** Somebody sees the spans of its handlers. */
+  isTraced = false
   /** It is to end because it was idle. */
   passivating = false
   /** It is to end because it said so itself. */
@@ -196,7 +201,10 @@ export class ActorCell implements SingleTarget {
     if (deadLetters.isWanted) {
       const { isAsk, sentAt, spec } = message
       const kind = isAsk ? "ask" : "tell"
-      deadLetters.publish({ actor: this.address, request: spec.tag, reason, kind, age: timers.now() - sentAt })
+      const age = timers.now() - sentAt
+      const letter = { actor: this.address, request: spec.tag, reason, kind, age } as const
+      const correlation = correlationOf(message)
+      deadLetters.publish(correlation === undefined ? letter : { ...letter, correlation })
     }
     this.leave(message)
   }
@@ -312,6 +320,9 @@ export class ActorCell implements SingleTarget {
     message.deliveries++
     this.inHand = message
     this.runtime.observer?.began(message)
+    // Before the handler is called: what it does before it gives its Effect takes time, too.
+    const isWatched = this.isTraced || message.caller !== undefined || typeof message.correlation === "string"
+    const context = isWatched ? Tracing.enter(this, message, this.context) : this.context
     let effect: Effect.Effect<unknown, unknown>
     try {
       effect = message.spec === jobSpec ? this.beginJob(message) : this.handlers[message.spec.index]!(message.payload)
@@ -321,7 +332,7 @@ export class ActorCell implements SingleTarget {
     }
     // A handler that has its reply at hand needs no fiber: this is what makes plain replies cheap.
     if (Exit.isExit(effect)) return this.finish(message, effect)
-    const fiber = Effect.runForkWith(Context.add(this.context, CurrentMessage, message))(effect)
+    const fiber = Effect.runForkWith(Context.add(context, CurrentMessage, message))(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.finish(message, exit)
     message.fiber = fiber
@@ -341,14 +352,15 @@ export class ActorCell implements SingleTarget {
     const { timings } = this.options.group
     this.inHand = undefined
     this.runtime.observer?.ended(message, exit)
+    const outcome = outcomeOf(abort, exit, isAnswer)
+    if (message.span !== undefined) Tracing.leave(this.runtime, message.span, exit, outcome)
     if (message.spec === jobSpec) {
       this.endJob(message, exit)
       return this.afterwards()
     }
     this.hasHandled = true
-    const isStashed = abort === "stash" && !isAnswer && !Cause.hasDies(exit.cause)
-    if (timings !== undefined && !isStashed) this.measure(timings, message, exit, isAnswer)
-    if (isStashed) {
+    if (timings !== undefined && outcome !== "stashed") this.measure(timings, message, outcome)
+    if (outcome === "stashed") {
       this.putAside(message)
     } else if (!isAnswer && (abort === undefined || Cause.hasDies(exit.cause))) {
       this.crash(message, exit.cause)
@@ -366,12 +378,12 @@ export class ActorCell implements SingleTarget {
   }
 
   /** Before the asker is resumed: what that does takes time, too. */
-  private measure(timings: Timings, message: Envelope, exit: Exit.Exit<unknown, unknown>, isAnswer: boolean): void {
+  private measure(timings: Timings, message: Envelope, outcome: RykerMetrics.HandlerOutcome): void {
     // Metrics were turned on while it ran.
     if (this.begunAt < 0) return
     const now = this.runtime.timers.now()
     if (message.deliveries === 1) timings.wait((this.begunAt - message.sentAt) / 1_000)
-    timings.latency[outcomeOf(message.abort, exit, isAnswer)]((now - this.begunAt) / 1_000)
+    timings.latency[outcome]((now - this.begunAt) / 1_000)
     if (!message.isAwaited) this.endedAt = now
   }
 
@@ -384,7 +396,7 @@ export class ActorCell implements SingleTarget {
   /** The message in hand crashed the actor: it is delivered again, or consumed. */
   private crash(message: Envelope, cause: Cause.Cause<unknown>): void {
     const { address: actor, incarnation, settings } = this
-    this.recordCrash(cause)
+    this.recordCrash(cause, message)
     const isWanted = (message.abort === undefined || message.abort === "stash") && this.phase !== "Stopped"
     const isRestarted = settings.restart !== "temporary"
     if (isWanted && isRestarted && message.deliveries <= settings.redeliver) {
@@ -402,15 +414,14 @@ export class ActorCell implements SingleTarget {
     message.settle(Exit.fail(withoutStack(() => new Crashed({ actor, request: message.spec.tag, incarnation }))))
   }
 
-  private recordCrash(cause: Cause.Cause<unknown>): void {
-    const { address: actor, incarnation, runtime } = this
+  private recordCrash(cause: Cause.Cause<unknown>, message: Envelope): void {
     this.counters.crashes++
     this.crashCause = cause
+    this.crashedBy = message
     if (this.phase === "Running") this.phase = "Closing"
     // The lifecycle fiber reports it, unless it is gone: the handler was abandoned at the end of a stop.
     if (this.phase === "Stopped") {
-      const event = { _tag: "ActorCrashed", actor, incarnation, ...describeCause(cause) } as const
-      Effect.runForkWith(this.options.context)(emit(runtime, event))
+      Effect.runForkWith(this.options.context)(emit(this.runtime, crashed(this, cause)))
     }
   }
 
@@ -479,7 +490,8 @@ export class ActorCell implements SingleTarget {
     const job = jobOf(message)
     const { abort } = message
     this.leave(message)
-    if (Exit.isFailure(exit) && (abort === undefined || Cause.hasDies(exit.cause))) this.recordCrash(exit.cause)
+    if (Exit.isFailure(exit) && (abort === undefined || Cause.hasDies(exit.cause)))
+      this.recordCrash(exit.cause, message)
     job.ends()
   }
 
@@ -522,6 +534,7 @@ export class ActorCell implements SingleTarget {
     this.phase = "Starting"
     this.resumesAt = 0
     this.crashCause = undefined
+    this.crashedBy = undefined
     this.failedWith = undefined
     this.lastDown = undefined
     this.exiting = false
@@ -536,6 +549,7 @@ export class ActorCell implements SingleTarget {
   open(handlers: ReadonlyArray<Handler>, context: Context.Context<never>): void {
     this.handlers = handlers
     this.context = context
+    this.isTraced = Tracing.isTraced(context)
     this.phase = "Running"
     this.present?.rests()
     // It may have said in its `build` that it is to end, or a child may have given up.
@@ -783,8 +797,9 @@ const outcomeOf = (
   abort: Abort | undefined,
   exit: Exit.Exit<unknown, unknown>,
   isAnswer: boolean
-): RykerMetrics.HandlerOutcome => {
+): RykerMetrics.HandlerOutcome | "stashed" => {
   const isAborted = abort !== undefined && abort !== "stash"
+  if (Exit.isFailure(exit) && abort === "stash" && !isAnswer && !Cause.hasDies(exit.cause)) return "stashed"
   if (Exit.isFailure(exit) && !isAnswer && (!isAborted || Cause.hasDies(exit.cause))) return "crash"
   if (isAborted) return abort === "deadline" ? "timeout" : "interrupted"
   return isAnswer && Exit.isFailure(exit) ? "error" : "ok"

@@ -116,6 +116,9 @@ export type Target = SingleTarget | Pool
 
 /** One actor. */
 export interface SingleTarget {
+  readonly runtime: Runtime
+  /** Where it is, also when no actor is there. */
+  readonly address: string
   /** The actor to send to, or why there is none. A keyed one may be new: the first message it takes in starts it. */
   resolve(fromInside: boolean): ActorCell | Busy | Stopped
   /** The actor as it is now; none for a keyed actor that is not resident. */

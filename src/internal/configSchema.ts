@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { spanLevels } from "./settings.ts"
+import { logLevels, spanLevels } from "./settings.ts"
 import {
   formatBytes,
   formatMillis,
@@ -222,6 +222,11 @@ export const RykerConfig = Schema.Struct({
       environment: "SPAN_LEVEL",
       class: "hot",
       description: "Down to which level spans are made"
+    }),
+    log_level: choice(logLevels, {
+      environment: "LOG_LEVEL",
+      class: "hot",
+      description: "Down to which level ryker itself logs; inherit for the program's own level"
     })
   }),
   amnesia: Schema.Struct({
@@ -262,7 +267,7 @@ export const defaults: RykerConfig = {
     rapid_fail_window: 10_000
   },
   fairness: { batch_messages: 32, yield_every_n_msgs: 64 },
-  observability: { enable_metrics: true, queue_depth_sampling: true, span_level: "info" },
+  observability: { enable_metrics: true, queue_depth_sampling: true, span_level: "info", log_level: "inherit" },
   amnesia: { enabled: false, zeroize_on_drop: true }
 }
 

@@ -2,6 +2,7 @@
 import type * as Effect from "effect/Effect"
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
 import type * as Deadline from "../Deadline.ts"
 import type { ActorCell } from "./actorCell.ts"
 import type { MessageSpec } from "./protocol.ts"
@@ -16,10 +17,18 @@ export type Abort = "deadline" | "caller" | "stop" | "halt" | "stash"
 /** Gives the asker its answer. */
 export type Resume = (exit: Effect.Effect<unknown, unknown>) => void
 
+/** On whose behalf a fiber sends. */
+export interface Sender {
+  /** The message that it serves, or has served. */
+  readonly serving: Envelope | undefined
+  /** What identifies the cause of what it sends, see `correlationOf`. */
+  readonly correlation: string | Tracer.AnySpan | undefined
+}
+
 /**
  * A class with methods on its prototype, not a literal with closures: one is made for each message.
  */
-export class Envelope implements TimerEntry {
+export class Envelope implements TimerEntry, Sender {
   readonly cell: ActorCell
   readonly spec: MessageSpec
   payload: unknown
@@ -38,6 +47,11 @@ export class Envelope implements TimerEntry {
   asker: Envelope | undefined
   /** The asks that this message's handler waits for, while it has any. */
   asks: Set<Envelope> | undefined = undefined
+  /** The sender's span, if anybody sees it. */
+  readonly caller: Tracer.AnySpan | undefined
+  readonly correlation: string | Tracer.AnySpan | undefined
+  /** The span of its handler. */
+  span: Tracer.Span | undefined = undefined
   /** Somebody waits, or has waited, for the answer. */
   readonly isAsk: boolean
   private resume: Resume | undefined
@@ -49,7 +63,9 @@ export class Envelope implements TimerEntry {
     sentAt: number,
     at: Deadline.Deadline,
     asker: Envelope | undefined,
-    resume: Resume | undefined
+    resume: Resume | undefined,
+    caller?: Tracer.AnySpan,
+    correlation?: string | Tracer.AnySpan
   ) {
     this.cell = cell
     this.spec = spec
@@ -59,6 +75,12 @@ export class Envelope implements TimerEntry {
     this.asker = asker
     this.resume = resume
     this.isAsk = resume !== undefined
+    this.caller = caller
+    this.correlation = correlation
+  }
+
+  get serving(): Envelope {
+    return this
   }
 
   /** Somebody waits for the answer still. */
@@ -94,7 +116,11 @@ export class Envelope implements TimerEntry {
   }
 }
 
-/** The message that the current fiber serves; a fiber forked off a handler has it too. */
-export const CurrentMessage = Context.Reference<Envelope | undefined>("ryker/internal/CurrentMessage", {
+/** The message's correlation id: the one that it was given, or the trace in which its first cause was sent. */
+export const correlationOf = ({ correlation }: Pick<Sender, "correlation">): string | undefined =>
+  typeof correlation === "object" ? correlation.traceId : correlation
+
+/** On whose behalf the current fiber sends: for the message that it serves; a fiber forked off a handler has it too. */
+export const CurrentMessage = Context.Reference<Sender | undefined>("ryker/internal/CurrentMessage", {
   defaultValue: () => undefined
 })

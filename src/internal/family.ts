@@ -56,6 +56,8 @@ export class Family implements CellFamily, TimerEntry {
   /** Where the messages to one id go. */
   target(id: string): Target {
     return {
+      runtime: this.options.runtime,
+      address: `${this.options.name}/${id}`,
       resolve: (fromInside) => this.resolve(id, fromInside),
       cells: () => {
         const cell = this.current(id)

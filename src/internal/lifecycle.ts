@@ -27,7 +27,8 @@ import { StartError, type StopReason } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
 import type { AwaitedStart, DownReason } from "./cell.ts"
 import { type Handler, MissingHandler } from "./protocol.ts"
-import { describeCause, emit } from "./report.ts"
+import * as Tracing from "./tracing.ts"
+import { crashed, describeCause, emit } from "./report.ts"
 
 /** How an incarnation ended. */
 type Ending = "Crashed" | "StartFailed" | "Failed" | "Exited" | "Passivated" | "Halted" | "Stopped"
@@ -59,6 +60,8 @@ class Life {
   private isAdmitted = false
   /** What follows if the start in progress fails. */
   private ifFailed: AwaitedStart["ifFailed"] = "retry"
+  /** Ends the span of the restart that is in progress. */
+  private endRestart: ReturnType<typeof Tracing.restart> = undefined
   /** What the first start failed with. */
   private failedStart: Exit.Exit<never, unknown> | undefined = undefined
   /** What a stop had no time to wait for: fibers of `build` and of Scopes. */
@@ -125,6 +128,7 @@ class Life {
         this.backoff = Backoff.initial
       }
       const started = yield* this.start(context)
+      this.restarted(started)
       let ending: Ending
       if (started === "Aborted") {
         ending = this.stopIsDue() ? "Stopped" : "Halted"
@@ -161,6 +165,13 @@ class Life {
       }
       return ending
     })
+  }
+
+  /** The start that ends a restart is over. */
+  private restarted(started: Started): void {
+    if (started === "Aborted") this.endRestart?.("stopped", Exit.void)
+    else this.endRestart?.(Exit.isSuccess(started) ? "ok" : "failed", started)
+    this.endRestart = undefined
   }
 
   // --- Starting -------------------------------------------------------------------------------------------------------
@@ -271,9 +282,8 @@ class Life {
   }
 
   private reportCrash(): Effect.Effect<void> {
-    const { address: actor, crashCause, incarnation, runtime } = this.cell
-    if (crashCause === undefined) return Effect.void
-    return emit(runtime, { _tag: "ActorCrashed", actor, incarnation, ...describeCause(crashCause) })
+    const { crashCause, runtime } = this.cell
+    return crashCause === undefined ? Effect.void : emit(runtime, crashed(this.cell, crashCause))
   }
 
   /** Ends the message in hand, then closes the Scope; both within the time of a stop, if there is one. */
@@ -331,6 +341,7 @@ class Life {
   private endNow(reason: StopReason): Effect.Effect<void> {
     const { cell } = this
     const { address, options, runtime } = cell
+    this.restarted("Aborted")
     const isGone = () => cell.inHand === undefined && this.abandoned.every((fiber) => fiber.pollUnsafe() !== undefined)
     const wasGone = isGone()
     cell.terminate(reason, wasGone)
@@ -382,6 +393,7 @@ class Life {
       const wasHealthy = this.healthyFor >= intensity.window
       this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, cell.random.nextDoubleUnsafe())
       const { delay } = this.backoff
+      this.endRestart = Tracing.restart(cell, cell.crashedBy?.span, delay)
       cell.phase = "BackingOff"
       cell.resumesAt = runtime.timers.now() + delay
       yield* emit(runtime, { _tag: "ActorRestarting", actor: cell.address, incarnation: cell.incarnation + 1, delay })
@@ -401,6 +413,7 @@ class Life {
   /** Waits until its supervisor lets it start again, or a stop is due. */
   private awaitRelease(): Effect.Effect<void> {
     const { cell } = this
+    this.endRestart ??= cell.incarnation === 0 ? undefined : Tracing.restart(cell, undefined, 0)
     cell.halted()
     return Effect.asVoid(
       cell.changes.waitUntil(

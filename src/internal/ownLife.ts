@@ -56,7 +56,8 @@ import type { Self } from "./self.ts"
  * @category stashing
  * @since 0.1.0
  */
-export const stash: Effect.Effect<never, never, Self> = Effect.flatMap(CurrentMessage, (message) => {
+export const stash: Effect.Effect<never, never, Self> = Effect.flatMap(CurrentMessage, (sender) => {
+  const message = sender?.serving
   // The abort is how the run loop knows this interruption from one that nobody asked for.
   if (message?.spec === jobSpec)
     return Effect.die(new Error("Actor.stash is for handlers: here is no message to stash"))

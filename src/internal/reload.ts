@@ -1,6 +1,7 @@
 /** Replacing the settings of a running runtime: what would change, and changing it. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Semaphore from "effect/Semaphore"
 import { InvalidConfig } from "../RykerError.ts"
@@ -9,6 +10,7 @@ import { checkRules, checkValues, type Input, type Origin, overlay, type Resolve
 import { emit } from "./report.ts"
 import type { Runtime } from "./runtime.ts"
 import type { RuntimeSettings } from "./settings.ts"
+import * as Tracing from "./tracing.ts"
 
 /** The settings that hold, as users see them. */
 export interface Snapshot {
@@ -75,7 +77,8 @@ export const settingsOf = (config: RykerConfig, fixed: RuntimeSettings, ownsStas
     observability: {
       metrics: observability.enable_metrics,
       queueDepth: observability.queue_depth_sampling,
-      spanLevel: observability.span_level
+      spanLevel: observability.span_level,
+      logLevel: observability.log_level
     }
   }
 }
@@ -89,7 +92,8 @@ export const configOf = (
   observability: {
     enable_metrics: observability.metrics,
     queue_depth_sampling: observability.queueDepth,
-    span_level: observability.spanLevel
+    span_level: observability.spanLevel,
+    log_level: observability.logLevel
   },
   defaults: { mailbox_capacity: actor.capacity, max_msg_bytes: actor.maxMessageBytes, deadline: actor.deadline },
   supervisor: {
@@ -174,7 +178,7 @@ export const reload = <E = never>(
   const turn = turns.get(runtime) ?? Semaphore.makeUnsafe(1)
   turns.set(runtime, turn)
   // Half of it must not be done when the one who asked goes away. Reading is not: a file may never answer.
-  return Effect.uninterruptibleMask((restore) =>
+  const reloading = Effect.uninterruptibleMask((restore) =>
     restore(read).pipe(
       Effect.flatMap((next) =>
         Effect.map(planFor(runtime, next), (plan) => ({ plan, isPinned: !isResolved(next), next }))
@@ -194,6 +198,15 @@ export const reload = <E = never>(
       )
     )
   ).pipe(turn.withPermits(1))
+  return Tracing.within(runtime, "ryker.config.reload", { source }, reloading, (exit) =>
+    Exit.isSuccess(exit)
+      ? {
+          outcome: exit.value.changes.length === 0 ? "unchanged" : "applied",
+          version: runtime.snapshot.version,
+          changes: exit.value.changes.length
+        }
+      : { outcome: Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "refused", version: runtime.snapshot.version }
+  )
 }
 
 /** What the program says while it runs is its word, too. */

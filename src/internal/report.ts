@@ -9,7 +9,10 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type { RykerEvent } from "../RykerEvent.ts"
+import type { ActorCell } from "./actorCell.ts"
+import { correlationOf } from "./envelope.ts"
 import type { Runtime } from "./runtime.ts"
+import type { OwnLogLevel } from "./settings.ts"
 
 /** What kind of thing went wrong, and where in the code, without a value. */
 export const describeCause = (cause: Cause.Cause<unknown>): { readonly defect: string; readonly at: string } => {
@@ -48,6 +51,14 @@ const frameOf = ({ message, stack }: Error): string => {
   )
 }
 
+/** That a message, or a turn of its own, has crashed the actor. */
+export const crashed = (cell: ActorCell, cause: Cause.Cause<unknown>): NewEvent => {
+  const { address: actor, crashedBy, incarnation } = cell
+  const correlation = crashedBy === undefined ? undefined : correlationOf(crashedBy)
+  const event = { _tag: "ActorCrashed", actor, incarnation, ...describeCause(cause) } as const
+  return correlation === undefined ? event : { ...event, correlation }
+}
+
 /** An event as its place in the code gives it. */
 type Unstamped<E> = E extends unknown ? Omit<E, "time"> : never
 
@@ -60,13 +71,46 @@ export const emit = (
   event: NewEvent,
   level: LogLevel.Severity = levelOf(event)
 ): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
+  Effect.suspend(() => {
     runtime.observer?.happened(event)
     if (runtime.events.isWanted) runtime.events.publish({ ...event, time: runtime.wallClock() })
-    // A hundred thousand actors that come and go are two lines each that mostly nobody wants.
-    const isWanted = LogLevel.isGreaterThanOrEqualTo(level, fiber.getRef(References.MinimumLogLevel))
-    return isWanted ? logEvent(level, event) : Effect.void
+    return log(runtime.settings.observability.logLevel, level, () => describe(event))
   })
+
+/** A line of the log: its text, and what it is annotated with besides `lib`. */
+export interface Line {
+  readonly text: string
+  readonly annotations: Readonly<Record<string, unknown>> & { readonly event: string; readonly actor: string }
+}
+
+/**
+ * Writes a line of ryker's own.
+ *
+ * `minimum` is what the settings say of ryker's lines; what they leave open, the program's own minimum decides. A
+ * logger that throws must not take the actor's life with it.
+ */
+export const log = (minimum: OwnLogLevel, level: LogLevel.Severity, line: () => Line): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const least = minimum === "inherit" ? fiber.getRef(References.MinimumLogLevel) : effectLevels[minimum]
+    // A hundred thousand actors that come and go are two lines each that mostly nobody wants.
+    if (!LogLevel.isGreaterThanOrEqualTo(level, least)) return Effect.void
+    const { annotations, text } = line()
+    return Effect.logWithLevel(level)(text).pipe(
+      Effect.annotateLogs({ lib: "ryker", ...annotations }),
+      Effect.provideService(References.MinimumLogLevel, least),
+      Effect.catchCause(() => Effect.void)
+    )
+  })
+
+const effectLevels = {
+  off: "None",
+  fatal: "Fatal",
+  error: "Error",
+  warn: "Warn",
+  info: "Info",
+  debug: "Debug",
+  trace: "Trace"
+} as const satisfies Record<Exclude<OwnLogLevel, "inherit">, LogLevel.LogLevel>
 
 const levelOf = (event: NewEvent): LogLevel.Severity => {
   switch (event._tag) {
@@ -104,30 +148,20 @@ const levelOf = (event: NewEvent): LogLevel.Severity => {
 /** Fields that are durations carry their unit in the log. */
 const durations: ReadonlyArray<string> = ["delay", "waited", "elapsed", "limit"]
 
-const logEvent = (level: LogLevel.Severity, { _tag, actor, ...fields }: NewEvent): Effect.Effect<void> => {
+const describe = ({ _tag, actor, ...fields }: NewEvent): Line => {
   const event = _tag.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase()
-  const annotations: Record<string, unknown> = { lib: "ryker", event, actor }
+  const annotations: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(fields)) {
     if (durations.includes(name)) annotations[`${name}_ms`] = Math.round(Number(value))
-    else annotations[name] = value
+    else annotations[name === "correlation" ? "corr_id" : name] = value
   }
-  return writeLine(level, `${actor}: ${event}`, annotations)
+  return { text: `${actor}: ${event}`, annotations: { event, actor, ...annotations } }
 }
 
 /** What is told of the settings in words, besides the events. */
 export const logSettings = (
+  minimum: OwnLogLevel,
   level: LogLevel.Severity,
   event: "config_problem" | "config_deprecated",
   text: string
-): Effect.Effect<void> => writeLine(level, text, { lib: "ryker", event, actor: "ryker" })
-
-/** A logger that throws must not take with it who wrote the line: an actor, or the one that follows a file. */
-const writeLine = (
-  level: LogLevel.Severity,
-  text: string,
-  annotations: Readonly<Record<string, unknown>>
-): Effect.Effect<void> =>
-  Effect.logWithLevel(level)(text).pipe(
-    Effect.annotateLogs(annotations),
-    Effect.catchCause(() => Effect.void)
-  )
+): Effect.Effect<void> => log(minimum, level, () => ({ text, annotations: { event, actor: "ryker" } }))

@@ -226,6 +226,11 @@ export class Runtime implements RykerService {
     return this.clock.currentTimeMillisUnsafe()
   }
 
+  /** Nanoseconds since the epoch, as spans have them. */
+  nanos(): bigint {
+    return this.clock.currentTimeNanosUnsafe()
+  }
+
   /** Something at the top has given up. Of several, the first is the failure that the host sees. */
   giveUp(actor: string): Effect.Effect<void> {
     return Effect.suspend(() => {

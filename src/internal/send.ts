@@ -3,20 +3,19 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
 import * as Deadline from "../Deadline.ts"
 import type { Busy, InvalidMessage, Stopped, TooLarge } from "../RykerError.ts"
 import { ActorCell } from "./actorCell.ts"
-import type { Target } from "./cell.ts"
+import type { Refusal, Target } from "./cell.ts"
 import { findFlaw } from "./admission.ts"
-import { CurrentMessage, Envelope } from "./envelope.ts"
+import { CurrentMessage, Envelope, type Resume } from "./envelope.ts"
 import { Pool } from "./pool.ts"
 import type { MessageSpec } from "./protocol.ts"
+import { correlationFor, enqueue } from "./tracing.ts"
 
-/** The message that the fiber's handler has in hand; undefined outside handlers and after their answer. */
-const inHandOf = (fiber: Fiber.Fiber<unknown, unknown>): Envelope | undefined => {
-  const message = fiber.getRef(CurrentMessage)
-  return message !== undefined && message.phase === "InHand" ? message : undefined
-}
+/** Why a message was not taken in. */
+type Refused = Refusal | InvalidMessage | TooLarge
 
 /** The actor to send to, or why the payload cannot be sent. */
 const resolve = (
@@ -32,6 +31,47 @@ const resolve = (
   return findFlaw(cell, spec, payload, fromInside) ?? target.resolve(fromInside)
 }
 
+/** Puts the message into the mailbox, or says why not. `caller` is the span that is to be found as its cause. */
+const post = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  target: Target,
+  spec: MessageSpec,
+  payload: unknown,
+  deadline: Duration.Input | undefined,
+  resume: Resume | undefined,
+  caller: Tracer.AnySpan | undefined
+): Envelope | Refused => {
+  const sender = fiber.getRef(CurrentMessage)
+  const serving = sender?.serving
+  // Undefined outside handlers and after their answer.
+  const inHand = serving !== undefined && serving.phase === "InHand" ? serving : undefined
+  const asker = resume === undefined ? undefined : inHand
+  const cell = resolve(target, spec, payload, inHand !== undefined, asker)
+  if (!(cell instanceof ActorCell)) return cell
+  const now = cell.runtime.timers.now()
+  let at = resume === undefined ? Deadline.none : Deadline.after(now, cell.settings.deadline)
+  if (deadline !== undefined) at = Deadline.earliest(at, Deadline.after(now, deadline))
+  if (asker !== undefined) at = Deadline.earliest(at, asker.at)
+  const message = new Envelope(cell, spec, payload, now, at, asker, resume, caller, correlationFor(fiber, sender))
+  return cell.admit(message, inHand !== undefined) ?? message
+}
+
+/** The same, within a span of its own where it is wanted. */
+const send = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  target: Target,
+  spec: MessageSpec,
+  payload: unknown,
+  deadline: Duration.Input | undefined,
+  resume: Resume | undefined
+): Envelope | Refused =>
+  // Without a tracer the way is short.
+  fiber.cache.tracer === undefined
+    ? post(fiber, target, spec, payload, deadline, resume, undefined)
+    : enqueue(fiber, target, spec, resume === undefined ? "tell" : "ask", (caller) =>
+        post(fiber, target, spec, payload, deadline, resume, caller)
+      )
+
 /** Sends and waits for the answer. */
 export const ask = (
   target: Target,
@@ -39,21 +79,13 @@ export const ask = (
   payload: unknown,
   deadline: Duration.Input | undefined
 ): Effect.Effect<unknown, unknown> =>
-  Effect.withFiber((fiber) => {
-    const asker = inHandOf(fiber)
-    return Effect.callback<unknown, unknown>((resume) => {
-      const cell = resolve(target, spec, payload, asker !== undefined, asker)
-      if (!(cell instanceof ActorCell)) return resume(Exit.fail(cell))
-      const now = cell.runtime.timers.now()
-      let at = Deadline.after(now, cell.settings.deadline)
-      if (deadline !== undefined) at = Deadline.earliest(at, Deadline.after(now, deadline))
-      if (asker !== undefined) at = Deadline.earliest(at, asker.at)
-      const message = new Envelope(cell, spec, payload, now, at, asker, resume)
-      const refusal = cell.admit(message, asker !== undefined)
-      if (refusal !== undefined) return resume(Exit.fail(refusal))
-      return Effect.sync(() => message.cancel())
+  Effect.withFiber((fiber) =>
+    Effect.callback<unknown, unknown>((resume) => {
+      const sent = send(fiber, target, spec, payload, deadline, resume)
+      if (!(sent instanceof Envelope)) return resume(Exit.fail(sent))
+      return Effect.sync(() => sent.cancel())
     })
-  })
+  )
 
 /**
  * Sends and goes on.
@@ -68,11 +100,6 @@ export const tell = (
   deadline: Duration.Input | undefined
 ): Effect.Effect<void, unknown> =>
   Effect.withFiber((fiber): Effect.Effect<void, unknown> => {
-    const fromInside = inHandOf(fiber) !== undefined
-    const cell = resolve(target, spec, payload, fromInside, undefined)
-    if (!(cell instanceof ActorCell)) return Effect.fail(cell)
-    const now = cell.runtime.timers.now()
-    const at = deadline === undefined ? Deadline.none : Deadline.after(now, deadline)
-    const refusal = cell.admit(new Envelope(cell, spec, payload, now, at, undefined, undefined), fromInside)
-    return refusal === undefined ? Effect.void : Effect.fail(refusal)
+    const sent = send(fiber, target, spec, payload, deadline, undefined)
+    return sent instanceof Envelope ? Effect.void : Effect.fail(sent)
   })

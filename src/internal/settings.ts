@@ -36,11 +36,17 @@ export const spanLevels = ["off", "error", "warn", "info", "debug", "trace"] as 
 
 export type SpanLevel = (typeof spanLevels)[number]
 
-/** What is measured and traced. */
+/** Down to which level ryker logs; `inherit` for what the program has for all. */
+export const logLevels = ["inherit", "off", "fatal", "error", "warn", "info", "debug", "trace"] as const
+
+export type OwnLogLevel = (typeof logLevels)[number]
+
+/** What is measured, traced and logged. */
 export interface Observability {
   readonly metrics: boolean
   readonly queueDepth: boolean
   readonly spanLevel: SpanLevel
+  readonly logLevel: OwnLogLevel
 }
 
 /** Settings of a runtime. Times are milliseconds. */
@@ -71,6 +77,6 @@ export const defaults: RuntimeSettings = {
   },
   batchMessages: 32,
   yieldEvery: 64,
-  observability: { metrics: true, queueDepth: true, spanLevel: "info" },
+  observability: { metrics: true, queueDepth: true, spanLevel: "info", logLevel: "inherit" },
   drainDeadline: 10_000
 }

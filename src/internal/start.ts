@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { InvalidOption, StartError } from "../RykerError.ts"
@@ -20,16 +21,19 @@ const passing = [Tracer.ParentSpan, CurrentMessage, CurrentIncarnation, CurrentA
 
 /**
  * The surroundings of an actor: what its Layer or spawner has, without what happens to be current
- * there: a span, the message and incarnation of a spawning handler, a supervisor that starts children.
+ * there: a span, a correlation id, the message and incarnation of a spawning handler, a supervisor that starts children.
  */
 export const surroundings: Effect.Effect<Context.Context<never>> = Effect.contextWith(
-  (context: Context.Context<never>) =>
-    Effect.succeed(
-      passing.every((key) => !context.mapUnsafe.has(key.key))
-        ? // The same map without the layers on top of it: what is added for each message then stays cheap.
-          Context.makeUnsafe(context.mapUnsafe)
-        : Context.omit(...passing)(context)
+  (context: Context.Context<never>) => {
+    const lasting = passing.every((key) => !context.mapUnsafe.has(key.key))
+      ? // The same map without the layers on top of it: what is added for each message then stays cheap.
+        Context.makeUnsafe(context.mapUnsafe)
+      : Context.omit(...passing)(context)
+    const { corr_id, ...notes } = Context.get(lasting, References.CurrentLogAnnotations)
+    return Effect.succeed(
+      corr_id === undefined ? lasting : Context.add(lasting, References.CurrentLogAnnotations, notes)
     )
+  }
 )
 
 /**

@@ -112,7 +112,7 @@ describe("ryker config check", () => {
       const outcome = yield* ryker(["config", "check", "--file", at("a.toml")], { env: { RYKER_AMNESIA: "true" } })
       assert.deepStrictEqual(outcome, {
         code: 0,
-        stdout: `the settings are valid: 12 by default, 2 from ${at("a.toml")}, 1 from the environment\n`,
+        stdout: `the settings are valid: 13 by default, 2 from ${at("a.toml")}, 1 from the environment\n`,
         stderr: ""
       })
     })
