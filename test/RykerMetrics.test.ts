@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -393,20 +394,70 @@ describe("times", () => {
     }).pipe(withRuntime(workerLayer({ redeliver: 2 })))
   )
 
-  it.effect("of the messages of one turn are not those of the ones before", () =>
-    Effect.gen(function* () {
+  /** A clock that stands still until it is told to go on, also in the middle of a turn. */
+  const handClock = () => {
+    let millis = 0
+    const nanos = () => BigInt(millis) * 1_000_000n
+    const clock: Clock.Clock = {
+      currentTimeMillisUnsafe: () => millis,
+      currentTimeMillis: Effect.sync(() => millis),
+      currentTimeNanosUnsafe: nanos,
+      currentTimeNanos: Effect.sync(nanos),
+      monotonicTimeNanosUnsafe: nanos,
+      monotonicTimeNanos: Effect.sync(nanos),
+      sleep: () => Effect.never
+    }
+    const passes = (more: number) => () =>
+      Effect.sync(() => {
+        millis += more
+      })
+    return { clock, passes }
+  }
+
+  it.effect("of messages that are handled in one turn are each its own", () => {
+    const { clock, passes } = handClock()
+    return Effect.gen(function* () {
       const worker = yield* Worker
-      // The clock goes on within one turn.
-      const clock = yield* Effect.context()
-      const step = (millis: number) => () => Effect.provideContext(TestClock.adjust(millis), clock)
-      yield* tell(worker, step(100))
-      yield* tell(worker, step(20))
-      yield* ask(worker, step(7))
+      for (const millis of [100, 20, 7]) yield* tell(worker, passes(millis))
+      yield* settled
       const { count, max, min, sum } = yield* latency("ok")
       assert.deepStrictEqual({ count, max, min }, { count: 3, max: 0.1, min: 0.007 })
       assert.closeTo(sum, 0.127, 1e-9)
-    }).pipe(withRuntime(workerLayer()))
-  )
+      const waited = yield* wait
+      assert.deepStrictEqual([waited.min, waited.max], [0, 0.12])
+      // Time between turns is nobody's.
+      yield* passes(5_000)()
+      yield* tell(worker, passes(1))
+      yield* settled
+      assert.strictEqual((yield* latency("ok")).max, 0.1)
+      assert.strictEqual((yield* wait).max, 0.12)
+    }).pipe(withRuntime(workerLayer()), Effect.provideService(Clock.Clock, clock))
+  })
+
+  it.effect("are not the asker's, who goes on before the next message is begun", () => {
+    const { clock, passes } = handClock()
+    return Effect.gen(function* () {
+      const worker = yield* Worker
+      yield* Effect.forkChild(Effect.andThen(ask(worker, passes(1)), passes(5_000)()), { startImmediately: true })
+      yield* tell(worker, passes(2))
+      yield* settled
+      assert.strictEqual((yield* latency("ok")).max, 0.002)
+      assert.strictEqual((yield* wait).max, 5.001)
+    }).pipe(withRuntime(workerLayer()), Effect.provideService(Clock.Clock, clock))
+  })
+
+  it.effect("are not those of a message between that was put aside", () => {
+    const { clock, passes } = handClock()
+    return Effect.gen(function* () {
+      const worker = yield* Worker
+      yield* tell(worker, passes(1))
+      yield* tell(worker, () => Effect.andThen(passes(5_000)(), Actor.stash as Effect.Effect<never>))
+      yield* tell(worker, passes(2))
+      yield* settled
+      assert.strictEqual((yield* latency("ok")).max, 0.002)
+      assert.strictEqual((yield* wait).max, 5.001)
+    }).pipe(withRuntime(workerLayer()), Effect.provideService(Clock.Clock, clock))
+  })
 
   it.effect("need no look into a registry for a message", () =>
     Effect.gen(function* () {

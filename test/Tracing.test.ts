@@ -309,6 +309,8 @@ describe("without a tracer", () => {
       const current: Job = () => Effect.map(Effect.option(Effect.currentSpan), Option.isSome)
       assert.isFalse(yield* ask(worker, current))
       assert.isFalse(yield* ask(worker, current).pipe(Effect.withSpan("outer")))
+      const said = Effect.provideService(Tracer.Tracer, Tracer.nativeTracer)
+      assert.isFalse(yield* ask(worker, current).pipe(Effect.withSpan("outer"), said))
     }).pipe(Effect.provide(workerLayer()), Effect.provide(Ryker.layerWith({ observability: { spanLevel: "trace" } })))
   )
 })
