@@ -22,6 +22,9 @@ const seen = () => {
   return { ids, note }
 }
 
+/** A test's runtime records spans, and a message without a cause is a trace of its own. */
+const untraced: Ryker.Options = { observability: { spanLevel: "off" } }
+
 describe("a correlation id", () => {
   it.effect("goes with an ask and with a tell, and to all that they lead to", () =>
     Effect.gen(function* () {
@@ -38,7 +41,7 @@ describe("a correlation id", () => {
       assert.strictEqual(yield* id, undefined)
       yield* ask(a, note)
       assert.strictEqual(ids.at(-1), undefined)
-    }).pipe(Effect.scoped, withActors(Layer.empty))
+    }).pipe(Effect.scoped, withActors(Layer.empty, untraced))
   )
 
   it.effect("is the innermost, in a handler, too, and does not hide the message in hand", () =>
@@ -126,7 +129,7 @@ describe("a correlation id", () => {
       )
       assert.deepStrictEqual(ids, [undefined])
       assert.deepStrictEqual(notes, ["later", undefined])
-    }).pipe(withActors(workerLayer()))
+    }).pipe(withActors(workerLayer(), untraced))
   )
 
   it.effect("is in the lines that the sender and the handler log, in the crash, and in the dead letter", () =>

@@ -127,7 +127,7 @@ export class Trace implements RuntimeObserver {
   /** Whose fiber it is: an actor's, one with a name, or one with a number by the order of being told of. */
   private nameOf(fiber: Fiber.Fiber<unknown, unknown> | undefined): string {
     if (fiber === undefined) return "outside"
-    const message = fiber.getRef(CurrentMessage)
+    const message = fiber.getRef(CurrentMessage)?.serving
     if (message !== undefined) return message.cell.address
     const incarnation = fiber.getRef(CurrentIncarnation)
     if (incarnation !== undefined) return incarnation.cell.address
