@@ -74,17 +74,12 @@ class HistogramSeries implements Series {
 
   constructor(metric: Metric.Metric<number, unknown>, context: Context.Context<never>) {
     this.registry = Context.get(context, Metric.MetricRegistry)
-    const known = new Set(this.registry.keys())
-    // Reading a series makes it, if there is none.
-    metric.valueUnsafe(context)
-    const wanted = Context.get(context, Metric.CurrentMetricAttributes)
-    const isOurs = ({ attributes, id }: Metric.Metric.Metadata<number, unknown>) =>
-      id === metric.id &&
-      Object.keys(attributes ?? {}).length === Object.keys(wanted).length &&
-      Object.entries(wanted).every(([name, value]) => attributes?.[name] === value)
-    const entry = Array.from(this.registry).find(([key, metadata]) => !known.has(key) || isOurs(metadata))!
-    this.key = entry[0]
-    this.metadata = entry[1]
+    // Reading a series makes it, if there is none: in a registry of its own, so that it need not be looked for.
+    const own: Metric.MetricRegistry = new Map()
+    metric.valueUnsafe(Context.add(context, Metric.MetricRegistry, own))
+    const [key, made] = own.entries().next().value!
+    this.key = key
+    this.metadata = this.registry.get(key) ?? made
     const { update } = this.metadata.hooks
     this.observe = (seconds) => update(seconds, context)
   }
