@@ -8,8 +8,8 @@
  *
  * **Details**
  *
- * Actors never touch a registry. What is counted is read from the ledger when somebody reads the metrics; times are
- * written to the two histograms of the actor's definition, which it holds.
+ * Actors never touch a registry. All is read when somebody reads the metrics: counts from the ledger, times from the
+ * histograms in which the actors of a definition note them.
  *
  * - The label `actor` is the name of a definition, never an id: all actors of a keyed family, all members of a pool,
  *   and all that were spawned from one definition are one series. A supervisor has `ryker_actor_up` and

@@ -16,7 +16,7 @@ const row = workload.rows[Number(rowIndex)]!
 
 const runRound = (count: number): Promise<Measures> => {
   const round = Effect.tap(workload.round(peer, row, count), peer.check ?? Effect.void)
-  return Effect.runPromise(Effect.provide(Effect.scoped(round), Ryker.layer))
+  return Effect.runPromise(Effect.provide(Effect.scoped(round), peer.runtime ?? Ryker.layer))
 }
 
 /** Runs until the code is compiled; gives how many operations a round is to have. */

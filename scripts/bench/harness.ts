@@ -1,5 +1,6 @@
 /** What a benchmark is made of: peers, workloads, and what workloads have in common. */
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Ryker from "ryker/Ryker"
 
@@ -14,6 +15,8 @@ export type Environment = Ryker.Ryker | Scope.Scope
 /** How actors are made, one file for each in `peers/`. `A` is what a sender holds. */
 export interface Peer<A> {
   readonly title: string
+  /** What it runs in, where that is not `Ryker.layer`. */
+  readonly runtime?: Layer.Layer<Ryker.Ryker>
   /** Starts an actor that lives as long as the Scope and holds at most `capacity` messages. */
   readonly spawn: (handler: Handler) => Effect.Effect<A, unknown, Environment>
   /** Sends and goes on. Fails with `Busy` when there is no room, unless it waits for room. */

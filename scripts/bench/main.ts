@@ -1,6 +1,7 @@
 // Measures Ryker beside actors written by hand, and prints how they compare. Options:
 //   --quick         runs everything once with small counts and checks the results, without a figure
 //   --only NAME     one workload
+//   --telemetry     Ryker beside itself with metrics off, with a tracer, and with one whose spans are not sampled
 //   --rounds N      rounds of each row, 7 by default
 //   --json FILE     writes all figures to a file
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
@@ -11,17 +12,25 @@ import { parseArgs } from "node:util"
 import type { Measures, Peer, Row, Workload } from "./harness.ts"
 
 /** In the order of the table; a new one is a file in `workloads/` or `peers/` and its name here. */
-const workloads = ["tell", "ask", "ask-concurrent", "fan-in", "fan-out", "spawn"]
-const peers = ["ryker", "effect-usual", "effect-fiber", "effect-pump"]
+const allWorkloads = ["tell", "ask", "ask-concurrent", "fan-in", "fan-out", "spawn"]
+const allPeers = ["ryker", "effect-usual", "effect-fiber", "effect-pump"]
+/** What messages cost with more or less telemetry. */
+const telemetry = {
+  workloads: ["tell", "ask", "ask-concurrent"],
+  peers: ["ryker", "ryker-no-metrics", "ryker-no-spans", "ryker-unsampled", "ryker-traced"]
+}
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string" },
+    telemetry: { type: "boolean", default: false },
     rounds: { type: "string", default: "7" },
     json: { type: "string" }
   }
 })
+const workloads = options.telemetry ? telemetry.workloads : allWorkloads
+const peers = options.telemetry ? telemetry.peers : allPeers
 const rounds = options.quick ? 1 : Number(options.rounds)
 
 // --- Running ------------------------------------------------------------------------------------------------------------

@@ -382,8 +382,8 @@ export class ActorCell implements SingleTarget {
     // Metrics were turned on while it ran.
     if (this.begunAt < 0) return
     const now = this.runtime.timers.now()
-    if (message.deliveries === 1) timings.wait((this.begunAt - message.sentAt) / 1_000)
-    timings.latency[outcome]((now - this.begunAt) / 1_000)
+    if (message.deliveries === 1) timings.wait.observe((this.begunAt - message.sentAt) / 1_000)
+    timings.latency[outcome].observe((now - this.begunAt) / 1_000)
     if (!message.isAwaited) this.endedAt = now
   }
 

@@ -1,47 +1,40 @@
 /**
  * Brings the metrics of a runtime into the registry that it was built with.
  *
- * The one file that knows how Effect registers series, which is unstable there. Counters and gauges are
- * read from the books when somebody reads the metrics; histograms are held by those who write them.
+ * The one file that knows how Effect registers series, which is unstable there. All series are read from those who
+ * have the numbers when somebody reads the metrics.
  */
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as RykerMetrics from "../RykerMetrics.ts"
 import type { Counters } from "./counters.ts"
+import { Histogram } from "./histogram.ts"
 import type { Observability } from "./settings.ts"
 
 type Labels = Readonly<Record<string, string>>
 
-/** A series in a registry, shared by all runtimes that have it; see `Registry`. */
-interface Series {
-  show(): void
-  hide(): void
-}
-
-/** Counts or measures, read from those who have the numbers. */
-class PulledSeries implements Series {
-  private readonly metric: Metric.Metric<number, unknown>
+/** A series in a registry, shared by all runtimes that have it, see `Registry`. Its state is that of all sources together. */
+abstract class Series<Source> {
+  /** Whose wish it is that it can be seen. */
+  readonly users = new Set<unknown>()
+  protected readonly sources = new Set<Source>()
+  private readonly metric: RykerMetrics.Definition["metric"]
   private readonly context: Context.Context<never>
-  private readonly sources = new Set<() => number>()
-  /** What those have counted that are gone. */
-  private settled = 0
   private registration: Metric.Registration | undefined = undefined
 
-  constructor(metric: Metric.Metric<number, unknown>, context: Context.Context<never>) {
+  constructor(metric: RykerMetrics.Definition["metric"], context: Context.Context<never>) {
     this.metric = metric
     this.context = context
   }
 
-  add(source: () => number): void {
+  protected abstract get state(): unknown
+
+  /** What the source has counted stays counted when it is gone. */
+  protected abstract settle(source: Source): void
+
+  add(source: Source): void {
     this.sources.add(source)
-  }
-
-  /** `isFinal`: what it has counted stays counted. */
-  remove(source: () => number, isFinal: boolean): void {
-    if (this.sources.delete(source) && isFinal) this.settled += source()
-  }
-
-  show(): void {
+    this.users.add(source)
     const nothing = () => {}
     this.registration ??= Metric.registerUnsafe(this.metric, this.context, {
       get: () => this.state,
@@ -50,68 +43,92 @@ class PulledSeries implements Series {
     })
   }
 
-  hide(): void {
+  remove(source: Source): void {
+    this.sources.delete(source)
+    this.users.delete(source)
+    if (this.users.size > 0) return
     this.registration?.remove()
     this.registration = undefined
   }
 
-  private get state(): unknown {
-    let sum = this.settled
-    for (const source of this.sources) sum += source()
-    return this.metric.type === "Counter" ? { count: sum, incremental: true } : { value: sum }
+  /** As `remove`, but the series stays: it has still to be exported, and whoever goes on counting begins where this ended. */
+  close(source: Source): void {
+    if (!this.sources.has(source)) return
+    this.settle(source)
+    this.users.add(this)
+    this.remove(source)
   }
 }
 
-/** Adds an observation, in seconds. */
-export type Observe = (seconds: number) => void
+class Counts extends Series<() => number> {
+  private settled = 0
 
-/** A histogram of Effect's own; what is held is its series, so that nothing is looked up for an observation. */
-class HistogramSeries implements Series {
-  readonly observe: Observe
-  private readonly registry: Metric.MetricRegistry
-  private readonly key: string
-  private readonly metadata: Metric.Metric.Metadata<number, unknown>
-
-  constructor(metric: Metric.Metric<number, unknown>, context: Context.Context<never>) {
-    this.registry = Context.get(context, Metric.MetricRegistry)
-    // Reading a series makes it, if there is none: in a registry of its own, so that it need not be looked for.
-    const own: Metric.MetricRegistry = new Map()
-    metric.valueUnsafe(Context.add(context, Metric.MetricRegistry, own))
-    const [key, made] = own.entries().next().value!
-    this.key = key
-    this.metadata = this.registry.get(key) ?? made
-    const { update } = this.metadata.hooks
-    this.observe = (seconds) => update(seconds, context)
+  protected get state(): Metric.CounterState<number> {
+    return { count: this.settled + sum(this.sources), incremental: true }
   }
 
-  show(): void {
-    if (!this.registry.has(this.key)) this.registry.set(this.key, this.metadata)
-  }
-
-  hide(): void {
-    if (this.registry.get(this.key) === this.metadata) this.registry.delete(this.key)
+  protected settle(source: () => number): void {
+    this.settled += source()
   }
 }
 
-/** The series of ryker in one registry, and which runtimes want to see each. */
+class Levels extends Series<() => number> {
+  protected get state(): Metric.GaugeState<number> {
+    return { value: sum(this.sources) }
+  }
+
+  protected settle(): void {}
+
+  /** What is gone has no level. */
+  override close(source: () => number): void {
+    this.remove(source)
+  }
+}
+
+const sum = (sources: ReadonlySet<() => number>): number => {
+  let total = 0
+  for (const source of sources) total += source()
+  return total
+}
+
+class Times extends Series<Histogram> {
+  private settled: Histogram | undefined = undefined
+
+  protected get state(): Metric.HistogramState {
+    return this.together.state
+  }
+
+  protected settle(source: Histogram): void {
+    this.settled ??= source.alike()
+    this.settled.merge(source)
+  }
+
+  private get together(): Histogram {
+    const all = [...(this.settled === undefined ? [] : [this.settled]), ...this.sources]
+    const together = all[0]!.alike()
+    for (const each of all) together.merge(each)
+    return together
+  }
+}
+
+type AnySeries = Counts | Levels | Times
+
+/** The series of ryker in one registry. */
 class Registry {
-  private readonly series = new Map<string, { readonly series: Series; readonly users: Set<object> }>()
+  private readonly series = new Map<string, AnySeries>()
 
-  /** The series of that name and those labels; made when it is asked for first. */
-  get<S extends Series>(
-    make: new (metric: Metric.Metric<number, unknown>, context: Context.Context<never>) => S,
-    metric: Metric.Metric<number, unknown>,
+  /** The series of that metric and the context's attributes; made when it is asked for first. */
+  get<S extends AnySeries>(
+    make: new (metric: RykerMetrics.Definition["metric"], context: Context.Context<never>) => S,
+    metric: RykerMetrics.Definition["metric"],
     context: Context.Context<never>
-  ): { readonly series: S; readonly users: Set<object> } {
+  ): S {
     const labels = Context.get(context, Metric.CurrentMetricAttributes)
     const key = JSON.stringify([metric.id, ...Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))])
-    let found = this.series.get(key)
-    if (found === undefined) {
-      found = { series: new make(metric, context), users: new Set() }
-      this.series.set(key, found)
-    }
-    // A metric is either pulled or a histogram, always.
-    return found as { readonly series: S; readonly users: Set<object> }
+    const series = this.series.get(key) ?? new make(metric, context)
+    this.series.set(key, series)
+    // A metric is of one kind, always.
+    return series as S
   }
 }
 
@@ -135,6 +152,11 @@ interface Part {
   close(): void
 }
 
+const partOf = <Source>(series: Series<Source>, source: Source): Part => ({
+  setVisible: (isVisible) => (isVisible ? series.add(source) : series.remove(source)),
+  close: () => series.close(source)
+})
+
 /** What all parts of a runtime have in common. */
 class Surroundings {
   private readonly registry: Registry
@@ -152,56 +174,26 @@ class Surroundings {
     return Context.add(this.context, Metric.CurrentMetricAttributes, { ...own, ...labels })
   }
 
-  pulled(metric: Metric.Metric<number, unknown>, labels: Labels, source: () => number): Part {
-    const { series, users } = this.registry.get(PulledSeries, metric, this.with(labels))
-    const isCounter = metric.type === "Counter"
-    return {
-      setVisible: (isVisible) => {
-        if (isVisible) {
-          series.add(source)
-          users.add(source)
-          series.show()
-        } else {
-          series.remove(source, false)
-          users.delete(source)
-          if (users.size === 0) series.hide()
-        }
-      },
-      close: () => {
-        const wasVisible = users.delete(source)
-        series.remove(source, isCounter)
-        // A counter stays: it has still to be exported, and whoever goes on counting begins where it ended.
-        if (wasVisible && isCounter) users.add(series)
-        if (users.size === 0) series.hide()
-      }
-    }
+  pulled(metric: RykerMetrics.Definition["metric"], labels: Labels, source: () => number): Part {
+    const kind = metric.type === "Counter" ? Counts : Levels
+    return partOf(this.registry.get<Counts | Levels>(kind, metric, this.with(labels)), source)
   }
 
-  histogram(metric: Metric.Metric<number, unknown>, labels: Labels): Part & { readonly observe: Observe } {
-    const { series, users } = this.registry.get(HistogramSeries, metric, this.with(labels))
-    const user = {}
-    return {
-      observe: series.observe,
-      setVisible: (isVisible) => {
-        if (isVisible) {
-          users.add(user)
-          series.show()
-        } else {
-          users.delete(user)
-          if (users.size === 0) series.hide()
-        }
-      },
-      close: () => {
-        if (users.delete(user)) users.add(series)
-      }
-    }
+  histogram(metric: Metric.Histogram<number>, labels: Labels, bounds: ReadonlyArray<number>): Observed {
+    const histogram = new Histogram(bounds)
+    return { histogram, ...partOf(this.registry.get(Times, metric, this.with(labels)), histogram) }
   }
+}
+
+/** A histogram with its part in a series. */
+interface Observed extends Part {
+  readonly histogram: Histogram
 }
 
 /** The times of one definition's messages. */
 export interface Timings {
-  readonly wait: Observe
-  readonly latency: Readonly<Record<RykerMetrics.HandlerOutcome, Observe>>
+  readonly wait: Histogram
+  readonly latency: Readonly<Record<RykerMetrics.HandlerOutcome, Histogram>>
 }
 
 /** What a definition's actors hold, as the metrics see it. */
@@ -230,7 +222,7 @@ export class GroupMetrics {
     const { counters, name } = measured
     const { dropped, refused } = counters
     const labels = { actor: name }
-    const pulled = (metric: Metric.Metric<number, unknown>, source: () => number, more?: Labels) =>
+    const pulled = (metric: RykerMetrics.Definition["metric"], source: () => number, more?: Labels) =>
       surroundings.pulled(metric, { ...labels, ...more }, source)
     this.measured = measured
     this.settings = settings
@@ -251,9 +243,9 @@ export class GroupMetrics {
       poison: () => dropped.poison,
       interrupted: () => dropped.interrupted
     }
-    const wait = surroundings.histogram(RykerMetrics.mailboxWait, labels)
+    const wait = surroundings.histogram(RykerMetrics.mailboxWait, labels, RykerMetrics.messageBuckets)
     const latency = (outcome: RykerMetrics.HandlerOutcome) =>
-      surroundings.histogram(RykerMetrics.handlerLatency, { ...labels, outcome })
+      surroundings.histogram(RykerMetrics.handlerLatency, { ...labels, outcome }, RykerMetrics.messageBuckets)
     const latencies = {
       ok: latency("ok"),
       error: latency("error"),
@@ -262,13 +254,13 @@ export class GroupMetrics {
       interrupted: latency("interrupted")
     }
     this.timings = {
-      wait: wait.observe,
+      wait: wait.histogram,
       latency: {
-        ok: latencies.ok.observe,
-        error: latencies.error.observe,
-        timeout: latencies.timeout.observe,
-        crash: latencies.crash.observe,
-        interrupted: latencies.interrupted.observe
+        ok: latencies.ok.histogram,
+        error: latencies.error.histogram,
+        timeout: latencies.timeout.histogram,
+        crash: latencies.crash.histogram,
+        interrupted: latencies.interrupted.histogram
       }
     }
     this.kept = [
@@ -323,14 +315,15 @@ export class RuntimeMetrics {
   private readonly parts: Array<Part> = []
   private readonly sources = new Set<string>()
   private readonly counts = new Map<string, { count: number }>()
-  private readonly drains: Readonly<Record<"complete" | "incomplete", Part & { readonly observe: Observe }>>
+  private readonly drains: Readonly<Record<"complete" | "incomplete", Observed>>
   private settings: Observability
   private isClosed = false
 
   constructor(context: Context.Context<never>, settings: Observability) {
     this.surroundings = new Surroundings(context)
     this.settings = settings
-    const drain = (outcome: string) => this.surroundings.histogram(RykerMetrics.drainSeconds, { outcome })
+    const drain = (outcome: string) =>
+      this.surroundings.histogram(RykerMetrics.drainSeconds, { outcome }, RykerMetrics.drainBuckets)
     this.drains = { complete: drain("complete"), incomplete: drain("incomplete") }
     this.parts.push(...Object.values(this.drains))
     for (const part of this.parts) part.setVisible(settings.metrics)
@@ -363,7 +356,7 @@ export class RuntimeMetrics {
   }
 
   drained(outcome: "complete" | "incomplete", millis: number): void {
-    if (this.settings.metrics) this.drains[outcome].observe(millis / 1_000)
+    if (this.settings.metrics) this.drains[outcome].histogram.observe(millis / 1_000)
   }
 
   /** The runtime is closed: nothing of it is alive any more. */
@@ -372,7 +365,7 @@ export class RuntimeMetrics {
     for (const part of [...this.groups, ...this.parts]) part.close()
   }
 
-  private count(metric: Metric.Metric<number, unknown>, labels: Labels): void {
+  private count(metric: RykerMetrics.Definition["metric"], labels: Labels): void {
     const key = JSON.stringify([metric.id, labels])
     let entry = this.counts.get(key)
     if (entry === undefined) {

@@ -43,18 +43,21 @@ export const isTraced = (context: Context.Context<never>): boolean => isInstalle
 
 type Attributes = Readonly<Record<string, unknown>>
 
-/** Attributes less those that there are not. */
-const some = (attributes: Attributes): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined))
-
 /** A tracer that throws must not take the actor with it. */
 const makeSpan = (
   context: Context.Context<never>,
   name: string,
-  options: Tracer.SpanOptionsNoTrace
+  options: Tracer.SpanOptionsNoTrace,
+  attributes: Attributes
 ): Tracer.Span | undefined => {
   const exit = Effect.runForkWith(context)(Effect.makeSpan(name, options)).pollUnsafe()
-  return exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
+  if (exit === undefined || Exit.isFailure(exit)) return undefined
+  try {
+    setAttributes(exit.value, attributes)
+  } catch {
+    return undefined
+  }
+  return exit.value
 }
 
 const endSpan = (
@@ -64,11 +67,16 @@ const endSpan = (
   attributes: Attributes
 ): void => {
   try {
-    for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
+    setAttributes(span, attributes)
     span.end(runtime.nanos(), withoutValues(exit))
   } catch {
     // As above.
   }
+}
+
+/** Sets those that there are. */
+const setAttributes = (span: Tracer.Span, attributes: Attributes): void => {
+  for (const name in attributes) if (attributes[name] !== undefined) span.attribute(name, attributes[name])
 }
 
 /** The failure by its class and its place in the code: messages like to quote what they were given. */
@@ -113,24 +121,23 @@ export const enter = (cell: ActorCell, message: Envelope, context: Context.Conte
   const isSampled = caller === undefined || caller.sampled
   message.span = undefined
   if (cell.isTraced && isSampled && isWanted(runtime, kind)) {
-    message.span = makeSpan(context, "ryker.actor.handle", {
-      ...(isAsk && caller !== undefined ? { parent: caller } : { root: true }),
-      links: isAsk || caller === undefined ? [] : [{ span: caller, attributes: {} }],
-      kind: "consumer",
-      attributes: some({
-        actor: cell.address,
-        request: spec.tag,
-        incarnation: cell.incarnation,
-        deadline_ms: deadlineMillis(message),
-        queue_depth: cell.depth,
-        delivery: message.deliveries > 1 ? message.deliveries : undefined,
-        corr_id: correlation,
-        "messaging.system": "ryker",
-        "messaging.operation.name": "handle",
-        "messaging.operation.type": "process",
-        "messaging.destination.name": cell.options.group.name,
-        "messaging.message.conversation_id": correlation
-      })
+    const options: Tracer.SpanOptionsNoTrace =
+      isAsk && caller !== undefined
+        ? { kind: "consumer", parent: caller }
+        : { kind: "consumer", root: true, links: caller === undefined ? [] : [{ span: caller, attributes: {} }] }
+    message.span = makeSpan(context, "ryker.actor.handle", options, {
+      actor: cell.address,
+      request: spec.tag,
+      incarnation: cell.incarnation,
+      deadline_ms: deadlineMillis(message),
+      queue_depth: cell.depth,
+      delivery: message.deliveries > 1 ? message.deliveries : undefined,
+      corr_id: correlation,
+      "messaging.system": "ryker",
+      "messaging.operation.name": "handle",
+      "messaging.operation.type": "process",
+      "messaging.destination.name": cell.options.group.name,
+      "messaging.message.conversation_id": correlation
     })
   }
   // An ask is a step of its caller's, whether or not it has a span of its own.
@@ -158,16 +165,18 @@ export const enqueue = <A extends Envelope | { readonly _tag: string }>(
   if (!isInstalled(fiber.cache.tracer) || caller?.sampled === false || !isWanted(runtime, "ryker.mailbox.enqueue")) {
     return send(caller)
   }
-  const span = makeSpan(fiber.context, "ryker.mailbox.enqueue", {
-    kind: "producer",
-    attributes: {
+  const span = makeSpan(
+    fiber.context,
+    "ryker.mailbox.enqueue",
+    { kind: "producer" },
+    {
       actor: target.address,
       request: spec.tag,
       "messaging.system": "ryker",
       "messaging.operation.name": kind,
       "messaging.operation.type": "send"
     }
-  })
+  )
   const sent = send(span ?? caller)
   if (span === undefined) return sent
   if ("_tag" in sent) endSpan(span, runtime, Exit.fail(sent), { outcome: outcomes[sent._tag] ?? sent._tag })
@@ -183,7 +192,7 @@ export const enqueue = <A extends Envelope | { readonly _tag: string }>(
       "messaging.destination.name": cell.options.group.name,
       "messaging.message.conversation_id": correlation
     }
-    endSpan(span, runtime, Exit.void, some(attributes))
+    endSpan(span, runtime, Exit.void, attributes)
   }
   return sent
 }
@@ -208,11 +217,12 @@ export const restart = (
 ): ((outcome: "ok" | "failed" | "stopped", exit: Exit.Exit<unknown, unknown>) => void) | undefined => {
   const { address, options, runtime } = cell
   if (!isTraced(options.context) || !isWanted(runtime, "ryker.actor.restart")) return undefined
-  const span = makeSpan(options.context, "ryker.actor.restart", {
-    root: true,
-    links: cause === undefined ? [] : [{ span: cause, attributes: {} }],
-    attributes: { actor: address, incarnation: cell.incarnation + 1, delay_ms: Math.round(delay) }
-  })
+  const span = makeSpan(
+    options.context,
+    "ryker.actor.restart",
+    { root: true, links: cause === undefined ? [] : [{ span: cause, attributes: {} }] },
+    { actor: address, incarnation: cell.incarnation + 1, delay_ms: Math.round(delay) }
+  )
   return span && ((outcome, exit) => endSpan(span, runtime, exit, { outcome }))
 }
 
@@ -226,11 +236,11 @@ export const within = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     if (!isInstalled(fiber.cache.tracer) || !isWanted(runtime, name)) return effect
-    const span = makeSpan(fiber.context, name, { attributes: some(attributes) })
+    const span = makeSpan(fiber.context, name, {}, attributes)
     if (span === undefined) return effect
     return effect.pipe(
       Effect.provideService(Tracer.ParentSpan, span),
-      Effect.onExit((exit) => Effect.sync(() => endSpan(span, runtime, exit, some(describe(exit)))))
+      Effect.onExit((exit) => Effect.sync(() => endSpan(span, runtime, exit, describe(exit))))
       // The span is there, so what needed one from elsewhere still has it.
     ) as Effect.Effect<A, E, R>
   })

@@ -1,5 +1,6 @@
 /** The library as it comes: defaults, typed handle, supervised actors. */
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import { Rpc } from "effect/rpc"
 import * as Schema from "effect/Schema"
 import * as Actor from "ryker/Actor"
@@ -11,8 +12,10 @@ class Adder extends Actor.Service<Adder>()("Adder", [
   Rpc.make("Add", { payload: { n: Schema.Finite }, success: Schema.Finite })
 ]) {}
 
-const peer: Peer<Adder["Service"]> = {
-  title: "ryker",
+/** The library under a runtime of that kind. */
+export const rykerWith = (title: string, runtime: Layer.Layer<Ryker.Ryker>): Peer<Adder["Service"]> => ({
+  title,
+  runtime,
   spawn: (handler) =>
     Actor.spawn(Adder, Adder.of({ Add: ({ n }) => handler(n) }), { capacity, deadline: deadlineMillis }),
   tell: (actor, n) => actor.tell.Add({ n }),
@@ -22,6 +25,6 @@ const peer: Peer<Adder["Service"]> = {
       discard: true
     })
   )
-}
+})
 
-export default peer
+export default rykerWith("ryker", Ryker.layer)
