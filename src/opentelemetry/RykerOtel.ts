@@ -148,7 +148,10 @@ const layerReader = (
 const corrected = (producer: MetricProducer): MetricProducer => ({
   collect: async (options) => {
     const { errors, resourceMetrics } = await producer.collect(options)
-    const scopeMetrics = resourceMetrics.scopeMetrics.map((scope) => ({ ...scope, metrics: scope.metrics.map(correct) }))
+    const scopeMetrics = resourceMetrics.scopeMetrics.map((scope) => ({
+      ...scope,
+      metrics: scope.metrics.map(correct)
+    }))
     return { errors, resourceMetrics: { ...resourceMetrics, scopeMetrics } }
   }
 })

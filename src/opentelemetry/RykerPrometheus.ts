@@ -97,7 +97,11 @@ export const layer = <E = never>(
       const scrape = Effect.map(PrometheusMetrics.format(), (body) => {
         hasBeenScraped = true
         if (isLast) Deferred.doneUnsafe(next, Effect.void)
-        return HttpServerResponse.text(body, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
+        return HttpServerResponse.text(body, {
+          contentType: "text/plain; version=0.0.4; charset=utf-8",
+          // The listener ends with its last connection, and would wait for one that is kept alive.
+          headers: isLast ? { connection: "close" } : {}
+        })
       })
       const awaitScrape = Effect.suspend(() => {
         isLast = true
