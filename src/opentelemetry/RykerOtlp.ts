@@ -86,17 +86,20 @@ export type Options = EffectOptions & {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<OtlpExporter.Flusher, never, HttpClient.HttpClient> =>
+export const layer = ({
+  encoding,
+  resource,
+  ...rest
+}: Options): Layer.Layer<OtlpExporter.Flusher, never, HttpClient.HttpClient> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { encoding, resource, ...rest } = options
       const known = yield* OtlpResource.fromConfig(resource)
       const attributes = known.attributes.some(({ key }) => key === "service.instance.id")
         ? { ...resource?.attributes }
         : { ...resource?.attributes, "service.instance.id": crypto.randomUUID() }
       return Otlp.layer({ ...rest, resource: { ...resource, attributes } })
     })
-  ).pipe(Layer.provide(layerCorrected(options.encoding)))
+  ).pipe(Layer.provide(layerCorrected(encoding)))
 
 const layerCorrected = (encoding: Options["encoding"]): Layer.Layer<OtlpSerialization.OtlpSerialization> =>
   Layer.effect(

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Attributes } from "@opentelemetry/api"
 import { BatchLogRecordProcessor, type ReadableLogRecord } from "@opentelemetry/sdk-logs"
 import {
   AggregationTemporality,
@@ -38,11 +39,19 @@ const lastOf = (exporter: InMemoryMetricExporter): ReadonlyMap<string, MetricDat
       .map((metric) => [metric.descriptor.name, metric])
   )
 
-/** The points of a metric whose labels have these values. */
-const points = (metrics: ReadonlyMap<string, MetricData>, name: string, labels: Readonly<Record<string, string>>) =>
-  (metrics.get(name)?.dataPoints ?? []).filter(({ attributes }) =>
+/** The histogram whose labels have these values. */
+const histogram = (
+  metrics: ReadonlyMap<string, MetricData>,
+  name: string,
+  labels: Readonly<Record<string, string>>
+) => {
+  const isWanted = ({ attributes }: { readonly attributes: Attributes }) =>
     Object.entries(labels).every(([label, value]) => attributes[label] === value)
-  )
+  const point = metrics.get(name)?.dataPoints.find(isWanted)
+  assert.isDefined(point, `${name} ${JSON.stringify(labels)}`)
+  // The caller names one.
+  return point!.value as Histogram
+}
 
 /** An exporter that keeps what it gets also after it was shut down, as the SDK's own do not. */
 const keep = <A>() => {
@@ -73,10 +82,10 @@ describe("RykerOtel.layer", () => {
         }))
       )
       const metrics = lastOf(exporter)
-      const [latency] = points(metrics, "ryker_handler_latency_seconds", { actor: "Mailer", outcome: "ok" })
-      assert.strictEqual((latency?.value as Histogram).count, 2)
-      const [drain] = points(metrics, "ryker_drain_seconds", { outcome: "complete" })
-      assert.strictEqual((drain?.value as Histogram).count, 1)
+      const latency = histogram(metrics, "ryker_handler_latency_seconds", { actor: "Mailer", outcome: "ok" })
+      assert.strictEqual(latency.count, 2)
+      const drain = histogram(metrics, "ryker_drain_seconds", { outcome: "complete" })
+      assert.strictEqual(drain.count, 1)
       assert.strictEqual(spans.kept.filter(({ name }) => name === "mailer.send").length, 2)
       assert.strictEqual(logs.kept.filter(({ body }) => body === "sent").length, 2)
     }).pipe(withRegistry)
@@ -122,12 +131,12 @@ describe("RykerOtel.layer", () => {
         ryker_drain_seconds: "s",
         ryker_zeroized_bytes_total: "By"
       })
-      const [ok] = points(metrics, "ryker_handler_latency_seconds", { outcome: "ok" })
-      const { buckets, count, max } = ok?.value as Histogram
+      const ok = histogram(metrics, "ryker_handler_latency_seconds", { outcome: "ok" })
+      const { buckets, count, max } = ok
       assert.deepStrictEqual([buckets.boundaries, count], [RykerMetrics.messageBuckets, 1])
       assert.isBelow(max!, 10)
-      const [crash] = points(metrics, "ryker_handler_latency_seconds", { outcome: "crash" })
-      assert.deepStrictEqual(Object.keys(crash?.value as Histogram).toSorted(), ["buckets", "count", "sum"])
+      const crash = histogram(metrics, "ryker_handler_latency_seconds", { outcome: "crash" })
+      assert.deepStrictEqual(Object.keys(crash).toSorted(), ["buckets", "count", "sum"])
     }).pipe(withRegistry)
   )
 
@@ -137,8 +146,8 @@ describe("RykerOtel.layer", () => {
       const counts = ({ exporter }: typeof a) =>
         exporter.getMetrics().map(({ scopeMetrics }) => {
           const metrics = new Map(scopeMetrics.flatMap(({ metrics }) => metrics).map((it) => [it.descriptor.name, it]))
-          const [ok] = points(metrics, "ryker_handler_latency_seconds", { outcome: "ok" })
-          return (ok?.value as Histogram).count
+          const ok = histogram(metrics, "ryker_handler_latency_seconds", { outcome: "ok" })
+          return ok.count
         })
       yield* Effect.gen(function* () {
         const counter = yield* Counter
