@@ -50,7 +50,7 @@ const histogram = (
   const point = metrics.get(name)?.dataPoints.find(isWanted)
   assert.isDefined(point, `${name} ${JSON.stringify(labels)}`)
   // The caller names one.
-  return point!.value as Histogram
+  return point?.value as Histogram
 }
 
 /** An exporter that keeps what it gets also after it was shut down, as the SDK's own do not. */
@@ -86,7 +86,12 @@ describe("RykerOtel.layer", () => {
       assert.strictEqual(latency.count, 2)
       const drain = histogram(metrics, "ryker_drain_seconds", { outcome: "complete" })
       assert.strictEqual(drain.count, 1)
-      assert.strictEqual(spans.kept.filter(({ name }) => name === "mailer.send").length, 2)
+      const handled = spans.kept
+        .filter(({ name }) => name === "ryker.actor.handle")
+        .map((it) => it.spanContext().spanId)
+      const sent = spans.kept.filter(({ name }) => name === "mailer.send").map((it) => it.parentSpanContext?.spanId)
+      assert.deepStrictEqual([handled.length, sent], [2, handled])
+      assert.strictEqual(spans.kept.find(({ name }) => name === "ryker.drain")?.attributes["outcome"], "complete")
       assert.strictEqual(logs.kept.filter(({ body }) => body === "sent").length, 2)
     }).pipe(withRegistry)
   )
