@@ -16,6 +16,8 @@ const needed = [
   "dist/testing/index.js",
   "dist/testing/index.d.ts",
   "dist/cli/bin.js",
+  "dist/opentelemetry/index.js",
+  "dist/opentelemetry/index.d.ts",
   "src/index.ts"
 ]
 

@@ -1,8 +1,8 @@
 /** The service's own listener: orders, and with ADMIN=1 the drills. */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Config, Duration, Effect, Layer, Ref, Schema } from "effect"
+import { Config, Duration, Effect, Layer, Option, Ref, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { Ryker } from "ryker"
+import { Ryker, Supervisor } from "ryker"
 import { createServer } from "node:http"
 import { Audit, Customers, Dependency, Flaky, Order } from "./actors.ts"
 
@@ -51,6 +51,8 @@ const Latency = Schema.Struct({
   millis: Schema.NumberFromString.check(Schema.isBetween({ minimum: 0, maximum: 60_000 }))
 })
 
+const Child = Schema.Struct({ child: Schema.String })
+
 const drills = HttpRouter.use((router) =>
   Effect.gen(function* () {
     const [audit, dependency, flaky, ryker] = [yield* Audit, yield* Dependency, yield* Flaky, yield* Ryker.Ryker]
@@ -80,6 +82,16 @@ const drills = HttpRouter.use((router) =>
       return became
     })
 
+    const orders = Option.getOrThrow(yield* Supervisor.find("Orders"))
+    yield* add("GET", "/admin/children", Supervisor.whichChildren(orders))
+    // After what made it give up is mended.
+    yield* add(
+      "POST",
+      "/admin/restart",
+      Effect.flatMap(HttpServerRequest.schemaSearchParams(Child), ({ child }) =>
+        Effect.as(Supervisor.restartChild(orders, child), { restarted: child })
+      )
+    )
     yield* add("GET", "/admin/ledger", Effect.provideService(Ryker.ledger, Ryker.Ryker, ryker))
     yield* add("GET", "/admin/config", Effect.provideService(Ryker.config, Ryker.Ryker, ryker))
     // Everything takes so long from now on.

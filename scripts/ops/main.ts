@@ -186,7 +186,7 @@ try {
   chmodSync(bin, 0o755)
   for (const block of blocksOf(runbook)) {
     if (!service.isAlive()) service = await startService()
-    const { output, problem } = run(block, {
+    const { output, problem } = await run(block, {
       API: api,
       METRICS: metrics,
       PROMETHEUS: prometheusUrl,

@@ -1,6 +1,9 @@
 /** The commands of the runbook: every block that is marked `sh`. */
-import { spawnSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { promisify } from "node:util"
+
+const execute = promisify(execFile)
 
 export interface Block {
   readonly line: number
@@ -16,17 +19,26 @@ export const blocksOf = (page: string): ReadonlyArray<Block> => {
   }))
 }
 
+/** What `execFile` fails with. */
+interface Failure {
+  readonly code: number
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
 /** Runs a block as it stands. Gives what is wrong with it: it failed, or it found nothing to print. */
-export const run = (
+export const run = async (
   block: Block,
   env: Readonly<Record<string, string>>
-): { readonly problem?: string; readonly output: string } => {
-  const { signal, status, stderr, stdout } = spawnSync("bash", ["-euo", "pipefail", "-c", block.script], {
-    encoding: "utf8",
-    env: { ...process.env, ...env },
-    timeout: 20_000
-  })
-  const output = stdout + stderr
-  if (status !== 0) return { problem: `ended with ${signal ?? `exit code ${status}`}`, output }
-  return stdout.trim() === "" ? { problem: "printed nothing", output } : { output }
+): Promise<{ readonly problem?: string; readonly output: string }> => {
+  const options = { env: { ...process.env, ...env }, timeout: 20_000, encoding: "utf8" } as const
+  try {
+    const { stderr, stdout } = await execute("bash", ["-euo", "pipefail", "-c", block.script], options)
+    const output = stdout + stderr
+    return stdout.trim() === "" ? { problem: "printed nothing", output } : { output }
+  } catch (error) {
+    const { code, signal, stderr, stdout } = error as Failure
+    return { problem: `ended with ${signal ?? `exit code ${code}`}`, output: stdout + stderr }
+  }
 }
