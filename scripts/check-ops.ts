@@ -95,7 +95,7 @@ interface Tests {
   }>
 }
 
-const { tests } = Yaml.parse(readFileSync(testsFile, "utf8")) as unknown as Tests
+const { tests } = Yaml.parse(readFileSync(testsFile, "utf8")) as Tests
 const firing = new Set(
   tests.flatMap(({ alert_rule_test = [] }) =>
     alert_rule_test.filter((test) => test.exp_alerts.length > 0).map((test) => test.alertname)
@@ -128,10 +128,12 @@ for (const { alert, annotations, labels } of alerts) {
   if (section === undefined) problems.push(`${where}: there is no section ${annotations?.["runbook"]}`)
   else if (!section.includes(alert)) problems.push(`${runbookFile}#${anchor} does not name ${alert}`)
 }
-for (const [, alert] of readFileSync(runbookFile, "utf8").matchAll(/`(Ryker[A-Z]\w+)`/g)) {
-  const isModule = alert! === "RykerPrometheus" || alert! === "RykerConfig" || alert! === "RykerMetrics"
-  if (!isModule && !alerts.some((rule) => rule.alert === alert))
-    problems.push(`${runbookFile}: there is no alert ${alert}`)
+/** What is named like an alert and is none. */
+const modules = ["RykerConfig", "RykerMetrics", "RykerPrometheus"]
+for (const [, name] of readFileSync(runbookFile, "utf8").matchAll(/`(Ryker[A-Z]\w+)`/g)) {
+  if (!modules.includes(name!) && !alerts.some(({ alert }) => alert === name)) {
+    problems.push(`${runbookFile}: there is no alert ${name}`)
+  }
 }
 
 // --- Dashboard -----------------------------------------------------------------------------------------------------------
