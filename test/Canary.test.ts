@@ -30,7 +30,8 @@ import * as Supervisor from "../src/Supervisor.ts"
 import { folderWith, ryker } from "./cli/fixtures.ts"
 import { boom, record, secret } from "./RykerEvent.fixtures.ts"
 import { scenarios } from "./RykerEvent.scenarios.ts"
-import { Files, formats } from "./RykerConfig.fixtures.ts"
+import type { formats } from "./RykerConfig.fixtures.ts"
+import { Files } from "./RykerConfig.fixtures.ts"
 import { recording, Spans } from "./Tracing.fixtures.ts"
 
 // --- What is searched ---------------------------------------------------------------------------------------------------
@@ -327,7 +328,7 @@ describe("secrets", () => {
                   intensity: { restarts: 0 }
                 })
               )
-              yield* failing(ask(Context.get(services as Context.Context<Vault>, Vault), () => Effect.die(boom())))
+              yield* failing(ask(Context.get(services, Vault), () => Effect.die(boom())))
               yield* pass(10_000)
             })
           )
@@ -404,7 +405,7 @@ describe("secrets in settings", () => {
     ["json", `{"defaults":{"password":"${secret}"}}`],
     ["json", `{"defaults":{"deadline":"1s" "${secret}"}}`],
     ["json", `{"token":"${secret}"}`],
-    ["json", `${secret}`],
+    ["json", secret],
     ["yaml", `defaults:\n  password: ${secret}\n`],
     ["yaml", `defaults: "${secret}"\n`],
     ["yaml", `defaults:\n  deadline: 1s\n ${secret}: [\n`],

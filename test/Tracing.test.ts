@@ -184,7 +184,7 @@ describe("the span of a handler", () => {
   it.effect("of one that stashes its message says so", () =>
     Effect.gen(function* () {
       const worker = yield* Worker
-      yield* tell(worker, () => Actor.stash as Effect.Effect<never>)
+      yield* tell(worker, () => Actor.stash)
       yield* settled
       const { attributes, ended } = yield* lastHandle
       assert.deepStrictEqual([attributes["outcome"], ended], ["stashed", "interrupted"])
@@ -502,7 +502,7 @@ describe("the trace of an HTTP request", () => {
       const incoming = HttpTraceContext.fromHeaders({
         traceparent: `00-${parent.traceId}-${parent.spanId}-01`
       } as never)
-      const job: Job = () => Effect.orDie(client.get("http://localhost/")) as Effect.Effect<unknown>
+      const job: Job = () => Effect.orDie(client.get("http://localhost/"))
       yield* ask(worker, job).pipe(Effect.withParentSpan(Option.getOrThrow(incoming)))
       const [handle, request] = yield* Spans
       assert.strictEqual(handle!.traceId, parent.traceId)

@@ -242,5 +242,5 @@ export const within = <A, E, R>(
       Effect.provideService(Tracer.ParentSpan, span),
       Effect.onExit((exit) => Effect.sync(() => endSpan(span, runtime, exit, describe(exit))))
       // The span is there, so what needed one from elsewhere still has it.
-    ) as Effect.Effect<A, E, R>
+    )
   })
