@@ -78,9 +78,9 @@ describe("soak", () => {
   })
 
   it("an event loop that is held up fails, often or once", () => {
-    assert.isTrue(checks.eventLoop(100, 1000).passed)
-    assert.isFalse(checks.eventLoop(101, 102).passed)
-    assert.isFalse(checks.eventLoop(10, 1001).passed)
+    assert.isTrue(checks.eventLoop(200, 1500).passed)
+    assert.isFalse(checks.eventLoop(201, 202).passed)
+    assert.isFalse(checks.eventLoop(10, 1501).passed)
   })
 
   it("a line that nothing brings about fails, and is shown", () => {

@@ -271,12 +271,14 @@ describe("Linearizable", () => {
         const calls = simulate(queue, {
           seed,
           processes: 4,
-          calls: 30,
+          calls: 20,
+          prompt: 0.5,
           op: (random, index) => (random() < 0.6 ? enq(`v${index}`) : deq)
         })
+        const limit = { maxStates: 2_000 }
         assert.deepStrictEqual(
-          Linearizable.check({ ...queue, key: (state) => state.join() }, calls),
-          Linearizable.check(queue, calls)
+          Linearizable.check({ ...queue, key: (state) => state.join() }, calls, limit),
+          Linearizable.check(queue, calls, limit)
         )
       }
     })
