@@ -1,0 +1,67 @@
+/** An actor crashes while others ask it. */
+import * as Effect from "effect/Effect"
+import { die, givenUpAfter, inTurn, pause, program, reply, slow, slowDie, together, Worker } from "./world.ts"
+
+/**
+ * Every asker hears once: the reply, `Crashed`, or `Timeout`. The queue is kept in its order, and the next incarnation
+ * waits until the Scope of the one before has closed.
+ */
+export const crashDuringAsk = program(
+  (world) => world.worker({ opens: () => Effect.yieldNow, closes: Effect.sleep(1) }),
+  ({ ask, tell }) =>
+    Effect.gen(function* () {
+      const worker = yield* Worker
+      yield* together({
+        ada: inTurn(tell(worker, "ada1"), ask(worker, "ada2", slowDie(1)), ask(worker, "ada3", pause)),
+        bob: inTurn(ask(worker, "bob1", pause, { deadline: 2 }), ask(worker, "bob2", reply, { deadline: 3 })),
+        cy: inTurn(tell(worker, "cy1", die), tell(worker, "cy2", pause), givenUpAfter(ask(worker, "cy3", slow(2)), 3))
+      })
+    })
+)
+
+/** The same, with messages that are delivered once more. */
+export const crashAndRedelivery = program(
+  (world) => world.worker({ redeliver: 1, capacity: 3, closes: Effect.yieldNow }),
+  ({ ask, insist, tell }) =>
+    Effect.gen(function* () {
+      const worker = yield* Worker
+      let crashes = 0
+      const dieOnce = () => (crashes++ === 0 ? die() : Effect.yieldNow)
+      yield* together({
+        ada: inTurn(
+          insist(tell(worker, "ada1")),
+          insist(ask(worker, "ada2", dieOnce)),
+          insist(ask(worker, "ada3", pause))
+        ),
+        bob: inTurn(ask(worker, "bob1", slowDie(1), { deadline: 3 }), ask(worker, "bob2", reply, { deadline: 5 })),
+        dan: inTurn(
+          insist(tell(worker, "dan1")),
+          Effect.sleep(1),
+          insist(tell(worker, "dan2")),
+          insist(tell(worker, "dan3"))
+        ),
+        cy: inTurn(givenUpAfter(ask(worker, "cy1", slowDie(2)), 3), insist(ask(worker, "cy2")))
+      })
+    })
+)
+
+/** What `build` has acquired when it fails is released before it is tried again. */
+export const crashDuringStart = program(
+  (world) =>
+    world.worker({
+      startTimeout: 4,
+      closes: Effect.sleep(1),
+      opens: ({ incarnation }) => {
+        if (incarnation === 2) return Effect.andThen(Effect.yieldNow, die())
+        return incarnation === 3 ? Effect.uninterruptible(Effect.sleep(5)) : Effect.void
+      }
+    }),
+  ({ ask, tell }) =>
+    Effect.gen(function* () {
+      const worker = yield* Worker
+      yield* together({
+        ada: inTurn(tell(worker, "ada1", die), ask(worker, "ada2")),
+        bob: inTurn(ask(worker, "bob1", reply, { deadline: 3 }), ask(worker, "bob2", pause))
+      })
+    })
+)
