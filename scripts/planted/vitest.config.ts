@@ -1,0 +1,21 @@
+// The plain test suite with one fault planted, for `main.ts --unit`.
+import { configDefaults, defineConfig, mergeConfig } from "vitest/config"
+import base from "../../test/vitest.config.ts"
+import { faults, plant } from "./faults.ts"
+
+const fault = faults.find(({ name }) => name === process.env["RYKER_PLANTED_FAULT"])
+if (fault === undefined) throw new Error("RYKER_PLANTED_FAULT names no fault")
+
+export default mergeConfig(
+  base,
+  defineConfig({
+    plugins: [
+      {
+        name: "plant",
+        enforce: "pre",
+        transform: (source, id) => (id.endsWith(`/src/${fault.file}`) ? plant(source, fault) : undefined)
+      }
+    ],
+    test: { exclude: [...configDefaults.exclude, "test/explore/**", "test/testing/**"] }
+  })
+)
