@@ -353,7 +353,8 @@ export class Supervision implements CellSupervisor {
         if (last === undefined && at <= this.options.runtime.timers.now()) return true
         if (last !== undefined) this.halt(last, because)
         yield* this.changes.waitUntil(
-          () => !isSame() || (last !== undefined && isDown(last)),
+          // One that was stopped and is started anew by then has not been told: it is taken down once more.
+          () => !isSame() || (last !== undefined && (isDown(last) || !isToldToEnd(last))),
           () => (last === undefined ? at : Infinity)
         )
       }
@@ -532,6 +533,10 @@ const isEnding = ({ haltRequest, phase, stopRequest }: ActorCell): boolean =>
 
 /** Nothing of the incarnation is alive, and none starts by itself. */
 const isDown = ({ phase }: ActorCell): boolean => phase === "Halted" || phase === "Stopped"
+
+/** Its incarnation is to end, which it has heard of. */
+const isToldToEnd = ({ haltRequest, stopRequest }: ActorCell): boolean =>
+  haltRequest !== undefined || stopRequest !== undefined
 
 const isHalted = ({ phase }: ActorCell): boolean => phase === "Halted"
 
