@@ -91,11 +91,15 @@ const explore = async (): Promise<ReadonlyArray<string>> => {
 const unit = async (): Promise<ReadonlyArray<string>> => {
   let missed = 0
   for (const { name } of chosen) {
-    const vitest = ["node_modules/vitest/vitest.mjs", "run", "--bail", "1", "--reporter", "json"]
+    const vitest = ["node_modules/vitest/vitest.mjs", "run", "--bail", "1", "--reporter", "dot"]
     const config = ["--root", ".", "--config", `${import.meta.dirname}/vitest.config.ts`]
-    const { code, stdout } = await run([...vitest, ...config], { RYKER_PLANTED_FAULT: name }, 600_000)
+    const { code, stderr, stdout } = await run(
+      [...vitest, ...config],
+      { RYKER_PLANTED_FAULT: name, NO_COLOR: "1" },
+      600_000
+    )
     if (code === 0) missed++
-    const first = /"fullName":"([^"]*)","status":"failed"/.exec(stdout)?.[1] ?? `${code}`
+    const first = /FAIL {1,}(?<test>.*)/.exec(stdout + stderr)?.groups?.["test"]?.trim() ?? `it ended with ${code}`
     console.log(`| ${name} | ${code === 0 ? "no" : `yes: ${first}`} |`)
   }
   console.log(`\n${chosen.length} faults: the plain test suite misses ${missed}`)

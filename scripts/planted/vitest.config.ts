@@ -16,6 +16,10 @@ export default mergeConfig(
         transform: (source, id) => (id.endsWith(`/src/${fault.file}`) ? plant(source, fault) : undefined)
       }
     ],
-    test: { exclude: [...configDefaults.exclude, "test/explore/**", "test/testing/**"] }
+    test: {
+      // It would hand the source with one fault to the run with the next.
+      fsModuleCache: false,
+      exclude: [...configDefaults.exclude, "test/explore/**", "test/testing/**"]
+    }
   })
 )

@@ -1,6 +1,21 @@
 /** An actor crashes while others ask it. */
 import * as Effect from "effect/Effect"
-import { die, givenUpAfter, inTurn, pause, program, reply, slow, slowDie, together, Worker } from "./world.ts"
+import * as Actor from "../../../src/Actor.ts"
+import {
+  die,
+  givenUpAfter,
+  inTurn,
+  pause,
+  program,
+  programOf,
+  quick,
+  reply,
+  slow,
+  slowDie,
+  together,
+  Worker,
+  type WorldOptions
+} from "./world.ts"
 
 /**
  * Every asker hears once: the reply, `Crashed`, or `Timeout`. The queue is kept in its order, and the next incarnation
@@ -45,23 +60,31 @@ export const crashAndRedelivery = program(
     })
 )
 
-/** What `build` has acquired when it fails is released before it is tried again. */
-export const crashDuringStart = program(
-  (world) =>
-    world.worker({
+/** What `build` has acquired when it fails is released before it is tried again, and not before it has ended. */
+export const crashDuringStart = programOf(({ ask, blame, build, tell }) =>
+  Effect.gen(function* () {
+    let isStubborn = false
+    const stubbornly = Effect.acquireUseRelease(
+      Effect.sync(() => (isStubborn = true)),
+      () => Effect.sleep(5),
+      () => Effect.sync(() => (isStubborn = false))
+    )
+    const options: WorldOptions = {
+      ...quick,
       startTimeout: 4,
-      closes: Effect.sleep(1),
       opens: ({ incarnation }) => {
         if (incarnation === 2) return Effect.andThen(Effect.yieldNow, die())
-        return incarnation === 3 ? Effect.uninterruptible(Effect.sleep(5)) : Effect.void
-      }
-    }),
-  ({ ask, tell }) =>
-    Effect.gen(function* () {
-      const worker = yield* Worker
-      yield* together({
-        ada: inTurn(tell(worker, "ada1", die), ask(worker, "ada2")),
-        bob: inTurn(ask(worker, "bob1", reply, { deadline: 3 }), ask(worker, "bob2", pause))
+        return incarnation === 3 ? Effect.uninterruptible(stubbornly) : Effect.void
+      },
+      closes: Effect.suspend(() => {
+        if (isStubborn) blame("the Scope closes while build still runs")
+        return Effect.sleep(1)
       })
+    }
+    const worker = yield* Actor.spawn(Worker, build(options), options)
+    yield* together({
+      ada: inTurn(tell(worker, "ada1", die), ask(worker, "ada2")),
+      bob: inTurn(ask(worker, "bob1", reply, { deadline: 3 }), ask(worker, "bob2", pause))
     })
+  })
 )

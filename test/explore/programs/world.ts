@@ -89,8 +89,6 @@ interface Life {
   readonly address: string
   readonly incarnation: number
   inHand: string | undefined
-  /** Its `build` has not ended. */
-  isOpening: boolean
   /** Its Scope has begun to close. */
   isOver: boolean
 }
@@ -148,7 +146,7 @@ export class World {
   readonly build = ({ closes = Effect.void, opens, ...options }: WorldOptions = {}) =>
     Effect.gen({ self: this }, function* () {
       const { address, incarnation } = yield* Actor.self
-      const life: Life = { address, incarnation, inHand: undefined, isOpening: true, isOver: false }
+      const life: Life = { address, incarnation, inHand: undefined, isOver: false }
       const other = this.alive.get(address)
       if (other !== undefined) {
         this.blame(`incarnation ${incarnation} of ${address} begins before ${other.incarnation} has closed`)
@@ -158,7 +156,6 @@ export class World {
       this.mostBegun = Math.max(this.mostBegun, mostDeliveries(options))
       yield* Effect.addFinalizer(() => {
         life.isOver = true
-        if (life.isOpening) this.blame(`${address} is closed while its build still runs`)
         return Effect.andThen(
           closes,
           Effect.sync(() => {
@@ -166,12 +163,7 @@ export class World {
           })
         )
       })
-      yield* Effect.ensuring(
-        opens === undefined ? Effect.void : opens(life),
-        Effect.sync(() => {
-          life.isOpening = false
-        })
-      )
+      if (opens !== undefined) yield* opens(life)
       return { Run: ({ job, name }: { readonly name: string; readonly job: Job }) => this.handle(life, name, job) }
     })
 
