@@ -38,7 +38,7 @@ export const faults: ReadonlyArray<Fault> = [
   {
     name: "a double settle",
     breaks: "an asker that is interrupted when its answer is on the way has its answer, and is not dropped as well",
-    program: "stash against crash",
+    program: "giving up against an answer",
     file: "internal/actorCell.ts",
     find: 'else if (message.phase !== "Gone") this.withdraw(message, "interrupted")',
     replace: 'else if (message.phase !== "Gone" || message.deliveries > 0) this.withdraw(message, "interrupted")'
@@ -166,9 +166,17 @@ export const faults: ReadonlyArray<Fault> = [
     replace: "        if (cell.haltRequest === undefined) yield* cell.changes.waitUntil(isClosed, until)\n"
   },
   {
+    name: "a child that is not told twice",
+    breaks: "a child that was stopped and started anew while its group goes down is taken down with it",
+    program: "group restart, against replacement",
+    file: "internal/supervision.ts",
+    find: "(isDown(last) || !isToldToEnd(last))",
+    replace: "isDown(last)"
+  },
+  {
     name: "expired work that runs",
     breaks: "the deadline is looked at once more when a message is taken from the mailbox",
-    program: "backpressure, withdrawal",
+    program: "deadlines against handlers",
     file: "internal/actorCell.ts",
     find: "message.at <= this.runtime.timers.now()) {\n      // The event loop",
     replace: "message.at < this.runtime.timers.now()) {\n      // The event loop"

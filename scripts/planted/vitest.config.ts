@@ -3,8 +3,9 @@ import { configDefaults, defineConfig, mergeConfig } from "vitest/config"
 import base from "../../test/vitest.config.ts"
 import { faults, plant } from "./faults.ts"
 
-const fault = faults.find(({ name }) => name === process.env["RYKER_PLANTED_FAULT"])
-if (fault === undefined) throw new Error("RYKER_PLANTED_FAULT names no fault")
+// Not RYKER_...: the tests of configuration refuse a name that they do not know.
+const fault = faults.find(({ name }) => name === process.env["PLANTED_FAULT"])
+if (fault === undefined) throw new Error("PLANTED_FAULT names no fault")
 
 export default mergeConfig(
   base,

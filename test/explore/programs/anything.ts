@@ -38,6 +38,8 @@ const jobs: ReadonlyArray<Job> = [
   () => Effect.andThen(Effect.yieldNow, Actor.stopSelf)
 ]
 
+const options = { ...quick, capacity: 3, shutdown: 20, intensity: { restarts: 3, window: 20 } } as const
+
 /** A few things that one party does, one after the other. */
 const party = (world: World, sender: string, actors: ReadonlyArray<Handle>) =>
   Effect.gen(function* () {
@@ -46,6 +48,18 @@ const party = (world: World, sender: string, actors: ReadonlyArray<Handle>) =>
       Effect.map(Random.nextIntBetween(0, values.length - 1), (n) => values[n]!)
     let n = 0
     const next = () => `${sender}${n++}`
+    /** Comes while the others are there already, and talks to itself. */
+    const guest = (name: string) =>
+      Effect.gen(function* () {
+        const restart = yield* one(["permanent", "transient", "temporary"] as const)
+        const handle = yield* Actor.spawn(Worker, world.build({ ...options, closes: Effect.sleep(1) }), {
+          ...options,
+          restart,
+          name
+        })
+        yield* world.tell(handle, next(), yield* one(jobs))
+        yield* world.tell(handle, next(), yield* one(jobs))
+      })
     const step = Effect.gen(function* () {
       const actor = yield* one(actors)
       const job = yield* one(jobs)
@@ -62,7 +76,15 @@ const party = (world: World, sender: string, actors: ReadonlyArray<Handle>) =>
         () => inTurn(Actor.suspend(actor), Effect.sleep(millis), Actor.resume(actor)),
         () => Actor.stop(actor, { deadline: millis }),
         () => Effect.exit(Supervisor.restartChild(supervisor, actor.address)),
-        () => Effect.exit(Supervisor.terminateChild(supervisor, actor.address))
+        () => Effect.exit(Supervisor.terminateChild(supervisor, actor.address)),
+        () =>
+          Effect.andThen(
+            Effect.exit(Supervisor.terminateChild(supervisor, actor.address)),
+            Effect.exit(Supervisor.restartChild(supervisor, actor.address))
+          ),
+        () => Effect.exit(Supervisor.startChild(supervisor, guest(`Worker#${sender}`))),
+        () => Effect.exit(Supervisor.deleteChild(supervisor, `Worker#${sender}`)),
+        () => Effect.flatMap(Actor.watch(actor, { until: "incarnation" }), ({ down }) => givenUpAfter(down, millis))
       ]
       yield* (yield* one(acts))()
     })
@@ -70,8 +92,6 @@ const party = (world: World, sender: string, actors: ReadonlyArray<Handle>) =>
     // Nobody may wait for a resume for ever.
     for (const actor of actors) yield* Actor.resume(actor)
   })
-
-const options = { ...quick, capacity: 3, shutdown: 20, intensity: { restarts: 3, window: 20 } } as const
 
 export const anything = (strategy: "one-for-one" | "one-for-all" | "rest-for-one") =>
   program(

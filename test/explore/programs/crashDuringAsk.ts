@@ -1,10 +1,12 @@
 /** An actor crashes while others ask it. */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Actor from "../../../src/Actor.ts"
 import {
   die,
   givenUpAfter,
   inTurn,
+  Other,
   pause,
   program,
   programOf,
@@ -57,6 +59,23 @@ export const crashAndRedelivery = program(
         ),
         cy: inTurn(givenUpAfter(ask(worker, "cy1", slowDie(2)), 3), insist(ask(worker, "cy2")))
       })
+    })
+)
+
+/** Askers give up at the moment at which they are answered: they have the answer, or they have given up. */
+export const givingUpAgainstAnswer = program(
+  (world) => Layer.merge(world.worker(), world.other()),
+  ({ ask }) =>
+    Effect.gen(function* () {
+      const [worker, other] = [yield* Worker, yield* Other]
+      /** The n-th in the queue, which is answered after n milliseconds. */
+      const inPlace = (n: number, sender: string) =>
+        inTurn(
+          givenUpAfter(ask(worker, `${sender}1`, slow(1)), n),
+          Effect.sleep(1),
+          givenUpAfter(ask(other, `${sender}2`, slow(1)), n)
+        )
+      yield* together({ ada: inPlace(1, "ada"), bob: inPlace(2, "bob"), cy: inPlace(3, "cy"), dan: inPlace(4, "dan") })
     })
 )
 

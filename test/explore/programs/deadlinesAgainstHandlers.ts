@@ -10,9 +10,13 @@ export const deadlinesAgainstHandlers = program(
     Effect.gen(function* () {
       const [worker, other] = [yield* Worker, yield* Other]
       const { ask, tell } = world
+      /** Ends at the deadline of the message behind it. */
+      const behind = (sender: string) =>
+        inTurn(tell(other, `${sender}1`, slow(2)), ask(other, `${sender}2`, pause, { deadline: 2 }))
       /** Asks on, within what is left of its own time. */
       const onward = (name: string, millis: number) => () => ask(other, name, slow(millis))
       yield* together({
+        dan: inTurn(behind("dan"), behind("don"), behind("dot")),
         ada: inTurn(
           ask(worker, "ada1", onward("eve1", 2), { deadline: 2 }),
           ask(worker, "ada2", onward("eve2", 1), { deadline: 2 })

@@ -1,6 +1,7 @@
 /** Children of one supervisor fail together, and give up. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Actor from "../../../src/Actor.ts"
 import * as Ryker from "../../../src/Ryker.ts"
 import * as Supervisor from "../../../src/Supervisor.ts"
@@ -97,5 +98,28 @@ export const groupRestartAgainstStop = program(
         stop: Effect.delay(Actor.stop(other), 1),
         drain: Effect.delay(Ryker.drain("10 seconds"), 3)
       })
+    })
+)
+
+/** A child is stopped and started anew while its group is restarted: in the end all are up. */
+export const groupRestartAgainstReplacement = program(
+  (world) => group(world, "one-for-all"),
+  ({ ask, tell }) =>
+    Effect.gen(function* () {
+      const [worker, other, third] = [yield* Worker, yield* Other, yield* Third]
+      const supervisor = Option.getOrThrow(yield* Supervisor.find("group"))
+      const { address } = third
+      const replace = Effect.andThen(
+        Supervisor.terminateChild(supervisor, address),
+        // It may be up with its group already, or the group takes it down again while it starts.
+        Effect.exit(Supervisor.restartChild(supervisor, address))
+      )
+      yield* together({
+        ada: inTurn(Effect.sleep(2), tell(worker, "ada1", die), ask(worker, "ada2", pause)),
+        bob: inTurn(ask(other, "bob1", slow(1)), ask(other, "bob2", pause)),
+        cy: inTurn(Effect.sleep(1), tell(third, "cy1", slow(1)), ask(third, "cy2")),
+        operator: Effect.delay(replace, 1)
+      })
+      yield* inTurn(ask(worker, "dan1"), ask(other, "dan2"))
     })
 )

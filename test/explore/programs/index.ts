@@ -1,9 +1,15 @@
 /** All programs, by scenario and name: what is explored, and what planted faults are to be found by. */
 import { backpressure, backpressureAndWithdrawal } from "./backpressure.ts"
-import { crashAndRedelivery, crashDuringAsk, crashDuringStart } from "./crashDuringAsk.ts"
+import { crashAndRedelivery, crashDuringAsk, crashDuringStart, givingUpAgainstAnswer } from "./crashDuringAsk.ts"
 import { deadlinesAgainstHandlers } from "./deadlinesAgainstHandlers.ts"
 import { deadlock, noDeadlock } from "./deadlock.ts"
-import { groupRestart, groupRestartAgainstEscalation, groupRestartAgainstStop } from "./groupRestart.ts"
+import { anything } from "./anything.ts"
+import {
+  groupRestart,
+  groupRestartAgainstEscalation,
+  groupRestartAgainstReplacement,
+  groupRestartAgainstStop
+} from "./groupRestart.ts"
 import { passivationAgainstRoom, passivationAgainstSend } from "./passivationAgainstSend.ts"
 import { reloadOfColdKeys, reloadOfHotKeys } from "./reloadAgainstSend.ts"
 import { drainAgainstWithdrawal, drainInHaste, restartAgainstDrain } from "./restartAgainstDrain.ts"
@@ -26,6 +32,7 @@ export const scenarios = {
   },
   crashDuringAsk: {
     "crash during ask": crashDuringAsk,
+    "giving up against an answer": givingUpAgainstAnswer,
     redelivery: crashAndRedelivery,
     "crash during start": crashDuringStart
   },
@@ -51,7 +58,8 @@ export const scenarios = {
     "group restart, one for all": groupRestart("one-for-all"),
     "group restart, rest for one": groupRestart("rest-for-one"),
     "group restart, against escalation": groupRestartAgainstEscalation,
-    "group restart, against stop": groupRestartAgainstStop
+    "group restart, against stop": groupRestartAgainstStop,
+    "group restart, against replacement": groupRestartAgainstReplacement
   },
   restartWindow: {
     "restart window": restartWindow
@@ -83,6 +91,11 @@ export const scenarios = {
   deadlock: {
     deadlock: deadlock,
     "no deadlock": noDeadlock
+  },
+  anything: {
+    "anything, one for one": anything("one-for-one"),
+    "anything, one for all": anything("one-for-all"),
+    "anything, rest for one": anything("rest-for-one")
   },
   startAgainstStop: {
     "start against stop": startAgainstStop

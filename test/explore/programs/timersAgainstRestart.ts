@@ -28,7 +28,7 @@ export const timersAgainstRestart = program(
           yield* Effect.orDie(timers.fixedRate("rate", 2, run))
           yield* Effect.orDie(timers.single("once", 3, run))
           yield* Effect.orDie(Actor.receiveTimeout(2, run))
-          const late = Effect.andThen(Effect.sleep(1), Effect.orDie(timers.fixedDelay("late", 1, run)))
+          const late = Effect.andThen(Effect.sleep(1), Effect.orDie(timers.fixedDelay("late", 4, run)))
           yield* Effect.forkDetach(late)
         })
     }),
@@ -36,9 +36,10 @@ export const timersAgainstRestart = program(
     Effect.gen(function* () {
       const worker = yield* Worker
       yield* together({
-        ada: inTurn(Effect.sleep(1), ask(worker, "ada1", slow(2)), ask(worker, "ada2", die), ask(worker, "ada3")),
-        bob: inTurn(Effect.sleep(1), tell(worker, "bob1", die), Effect.sleep(3), ask(worker, "bob2", slow(2))),
-        stop: Effect.delay(Actor.stop(worker), 12)
+        ada: inTurn(Effect.sleep(3), ask(worker, "ada1", pause), Effect.sleep(8), ask(worker, "ada2", slow(2))),
+        bob: inTurn(Effect.sleep(1), tell(worker, "bob1", die), Effect.sleep(3), tell(worker, "bob2", die)),
+        cy: inTurn(Effect.sleep(7), tell(worker, "cy1", die), Effect.sleep(3), ask(worker, "cy2", slow(2))),
+        stop: Effect.delay(Actor.stop(worker), 14)
       })
     })
 )
