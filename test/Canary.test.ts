@@ -299,7 +299,7 @@ describe("secrets", () => {
 
           // A stash that is full, and poison.
           const stashing = yield* spawn({ stash: 0 })
-          yield* failing(ask(stashing, () => Actor.stash as Effect.Effect<never>))
+          yield* failing(ask(stashing, () => Actor.stash))
           const poisoned = yield* spawn({ redeliver: 1, intensity: { restarts: 2, window: "1 hour" } })
           const poison = yield* beside(failing(ask(poisoned, () => Effect.die(boom()), { deadline: "1 minute" })))
           yield* pass(10_000)

@@ -163,7 +163,7 @@ describe("what is counted", () => {
   it.effect("a stash that is full, as dropped for its capacity and not as Busy at the door", () =>
     Effect.gen(function* () {
       const worker = yield* Worker
-      const stash = () => Actor.stash as Effect.Effect<never>
+      const stash = () => Actor.stash
       yield* tell(worker, stash)
       yield* tell(worker, stash)
       yield* settled
@@ -455,7 +455,7 @@ describe("times", () => {
     return Effect.gen(function* () {
       const worker = yield* Worker
       yield* tell(worker, passes(1))
-      yield* tell(worker, () => Effect.andThen(passes(5_000)(), Actor.stash as Effect.Effect<never>))
+      yield* tell(worker, () => Effect.andThen(passes(5_000)(), Actor.stash))
       yield* tell(worker, passes(2))
       yield* settled
       assert.strictEqual((yield* latency("ok")).max, 0.002)

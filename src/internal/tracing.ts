@@ -241,6 +241,5 @@ export const within = <A, E, R>(
     return effect.pipe(
       Effect.provideService(Tracer.ParentSpan, span),
       Effect.onExit((exit) => Effect.sync(() => endSpan(span, runtime, exit, describe(exit))))
-      // The span is there, so what needed one from elsewhere still has it.
     )
   })
