@@ -87,13 +87,15 @@ export const search = <State, Op, Result>(
         if (!Equal.equals(state, place.state)) next.push({ ...place, open, state, last: call, before: place })
       }
     }
-    const offers = tried.map(({ call, steps }) => ({ call, expected: steps.map(({ result }) => result) }))
     if (countOf(place) > countOf(best) || place === start) {
       best = place
-      stuck = offers
+      stuck = tried.map(({ call, steps }) => ({ call, expected: distinct(steps.map(({ result }) => result)) }))
     } else if (isSameSet(place, best)) {
       // The same calls are left, in another state.
-      stuck = stuck.map((it, index) => ({ ...it, expected: distinct([...it.expected, ...offers[index]!.expected]) }))
+      stuck = stuck.map(({ call, expected }, index) => ({
+        call,
+        expected: distinct([...expected, ...tried[index]!.steps.map(({ result }) => result)])
+      }))
     }
     // Last in, first out: what is likely comes last.
     for (const place of next.toReversed()) {
