@@ -40,18 +40,20 @@ const { programs } = await import("../../test/explore/programs/index.ts")
 const Explore = await import("../../src/testing/Explore.ts")
 
 const find = (program: string, options: Parameters<typeof Explore.run>[1]): Effect.Effect<ReadonlyArray<Finding>> =>
-  Effect.map(Effect.result(Explore.run(programs[program]!, options)), (result) =>
-    Result.isSuccess(result)
-      ? []
-      : [
-          {
-            program,
-            fault: result.failure.fault,
-            detail: result.failure.detail,
-            run: result.failure.run,
-            deviations: result.failure.deviations
-          }
-        ]
+  Effect.map(
+    Effect.result(Effect.catchTag(Explore.run(programs[program]!, options), "InvalidOption", Effect.die)),
+    (result) =>
+      Result.isSuccess(result)
+        ? []
+        : [
+            {
+              program,
+              fault: result.failure.fault,
+              detail: result.failure.detail,
+              run: result.failure.run,
+              deviations: result.failure.deviations
+            }
+          ]
   )
 
 if (fault !== undefined && programs[fault.program] === undefined) throw new Error(`no program is "${fault.program}"`)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Actor from "../../../src/Actor.ts"
-import * as Ryker from "../../../src/Ryker.ts"
+import type * as Ryker from "../../../src/Ryker.ts"
 import * as Supervisor from "../../../src/Supervisor.ts"
 import {
   die,

@@ -84,10 +84,7 @@ export const scenarios = {
   deadlinesAgainstHandlers: {
     "deadlines against handlers": deadlinesAgainstHandlers
   },
-  routerCrash: {
-    "router crash, round robin": routerCrash("round-robin"),
-    "router crash, least queued": routerCrash("least-queued")
-  },
+  routerCrash: { "router crash": routerCrash },
   deadlock: {
     deadlock: deadlock,
     "no deadlock": noDeadlock
