@@ -178,8 +178,8 @@ export const faults: ReadonlyArray<Fault> = [
     breaks: "the deadline is looked at once more when a message is taken from the mailbox",
     program: "deadlines against handlers",
     file: "internal/actorCell.ts",
-    find: "message.at <= this.runtime.timers.now()) {\n      // The event loop",
-    replace: "message.at < this.runtime.timers.now()) {\n      // The event loop"
+    find: "message.at <= this.begunAt) {",
+    replace: "message.at < this.begunAt) {"
   },
   {
     name: "an ask that is over and waited for",
