@@ -28,6 +28,9 @@ const plural = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" 
 
 const millis = (n: number): string => `${Math.round(n * 1000) / 1000} ms`
 
+/** What Effect's `HttpApi` answers with when an endpoint lists the error; `ryker/http` has the whole mapping. */
+const httpStatus = (code: number) => ({ httpApiStatus: code })
+
 /**
  * The actor has no room for the message now.
  *
@@ -62,14 +65,18 @@ const millis = (n: number): string => `${Math.round(n * 1000) / 1000} ms`
  * @category errors
  * @since 0.1.0
  */
-export class Busy extends Schema.TaggedError<Busy>("ryker/Busy")("Busy", {
-  /** The actor's address: its name, and after a slash its id where it has one. */
-  actor: Schema.String,
-  /** Which bound was met. */
-  limit: Schema.Literals(["mailbox", "residents", "stash"]),
-  /** The bound: messages of the mailbox, of a pool's mailboxes together or of the stash, or actors of the family. */
-  capacity: Schema.Int
-}) {
+export class Busy extends Schema.TaggedError<Busy>("ryker/Busy")(
+  "Busy",
+  {
+    /** The actor's address: its name, and after a slash its id where it has one. */
+    actor: Schema.String,
+    /** Which bound was met. */
+    limit: Schema.Literals(["mailbox", "residents", "stash"]),
+    /** The bound: messages of the mailbox, of a pool's mailboxes together or of the stash, or actors of the family. */
+    capacity: Schema.Int
+  },
+  httpStatus(429)
+) {
   override get message(): string {
     switch (this.limit) {
       case "mailbox":
@@ -112,16 +119,20 @@ export class Busy extends Schema.TaggedError<Busy>("ryker/Busy")("Busy", {
  * @category errors
  * @since 0.1.0
  */
-export class TooLarge extends Schema.TaggedError<TooLarge>("ryker/TooLarge")("TooLarge", {
-  /** The actor's address. */
-  actor: Schema.String,
-  /** The message's tag. */
-  request: Schema.String,
-  /** Bytes measured, at least `max + 1`. */
-  bytes: Schema.Int,
-  /** The cap in bytes. */
-  max: Schema.Int
-}) {
+export class TooLarge extends Schema.TaggedError<TooLarge>("ryker/TooLarge")(
+  "TooLarge",
+  {
+    /** The actor's address. */
+    actor: Schema.String,
+    /** The message's tag. */
+    request: Schema.String,
+    /** Bytes measured, at least `max + 1`. */
+    bytes: Schema.Int,
+    /** The cap in bytes. */
+    max: Schema.Int
+  },
+  httpStatus(413)
+) {
   override get message(): string {
     return (
       `"${this.request}" to "${this.actor}" holds at least ${this.bytes} bytes, more than the cap of ${this.max}: ` +
@@ -152,16 +163,20 @@ export class TooLarge extends Schema.TaggedError<TooLarge>("ryker/TooLarge")("To
  * @category errors
  * @since 0.1.0
  */
-export class Timeout extends Schema.TaggedError<Timeout>("ryker/Timeout")("Timeout", {
-  /** The actor's address. */
-  actor: Schema.String,
-  /** The message's tag. */
-  request: Schema.String,
-  /** How far the message came. */
-  phase: Schema.Literals(["queued", "running"]),
-  /** The time that the message had in all, in milliseconds, from being sent to its deadline. */
-  millis: Schema.Finite
-}) {
+export class Timeout extends Schema.TaggedError<Timeout>("ryker/Timeout")(
+  "Timeout",
+  {
+    /** The actor's address. */
+    actor: Schema.String,
+    /** The message's tag. */
+    request: Schema.String,
+    /** How far the message came. */
+    phase: Schema.Literals(["queued", "running"]),
+    /** The time that the message had in all, in milliseconds, from being sent to its deadline. */
+    millis: Schema.Finite
+  },
+  httpStatus(504)
+) {
   override get message(): string {
     return this.phase === "queued"
       ? `"${this.request}" to "${this.actor}" was still queued at its deadline of ${millis(this.millis)} ` +
@@ -196,16 +211,20 @@ export class Timeout extends Schema.TaggedError<Timeout>("ryker/Timeout")("Timeo
  * @category errors
  * @since 0.1.0
  */
-export class Crashed extends Schema.TaggedError<Crashed>("ryker/Crashed")("Crashed", {
-  /** The actor's address. */
-  actor: Schema.String,
-  /** The tag of the message in hand. */
-  request: Schema.String,
-  /** Which incarnation crashed, counted from 1. */
-  incarnation: Schema.Int,
-  /** The address of the child of the same supervisor, or of the supervisor, that failed; absent if it was the actor itself. */
-  sibling: Schema.optionalKey(Schema.String)
-}) {
+export class Crashed extends Schema.TaggedError<Crashed>("ryker/Crashed")(
+  "Crashed",
+  {
+    /** The actor's address. */
+    actor: Schema.String,
+    /** The tag of the message in hand. */
+    request: Schema.String,
+    /** Which incarnation crashed, counted from 1. */
+    incarnation: Schema.Int,
+    /** The address of the child of the same supervisor, or of the supervisor, that failed; absent if it was the actor itself. */
+    sibling: Schema.optionalKey(Schema.String)
+  },
+  httpStatus(500)
+) {
   override get message(): string {
     if (this.sibling !== undefined) {
       return (
@@ -303,14 +322,18 @@ const stopAdvice: Record<StopReason, string> = {
  * @category errors
  * @since 0.1.0
  */
-export class Stopped extends Schema.TaggedError<Stopped>("ryker/Stopped")("Stopped", {
-  /** The actor's address, or the mailbox's name. */
-  actor: Schema.String,
-  /** Why. */
-  reason: StopReason,
-  /** How far the message came; absent where no message was sent, as for a take from a mailbox. */
-  phase: Schema.optionalKey(Schema.Literals(["refused", "queued", "running"]))
-}) {
+export class Stopped extends Schema.TaggedError<Stopped>("ryker/Stopped")(
+  "Stopped",
+  {
+    /** The actor's address, or the mailbox's name. */
+    actor: Schema.String,
+    /** Why. */
+    reason: StopReason,
+    /** How far the message came; absent where no message was sent, as for a take from a mailbox. */
+    phase: Schema.optionalKey(Schema.Literals(["refused", "queued", "running"]))
+  },
+  httpStatus(503)
+) {
   override get message(): string {
     const fate = this.phase === undefined ? "" : `, ${stopFates[this.phase]}`
     return `"${this.actor}" takes no more messages (${this.reason})${fate}: ${stopAdvice[this.reason]}`
@@ -338,14 +361,18 @@ export class Stopped extends Schema.TaggedError<Stopped>("ryker/Stopped")("Stopp
  * @category errors
  * @since 0.1.0
  */
-export class Deadlock extends Schema.TaggedError<Deadlock>("ryker/Deadlock")("Deadlock", {
-  /** The actor that was asked. */
-  actor: Schema.String,
-  /** The tag of the ask that was refused. */
-  request: Schema.String,
-  /** Addresses in the order of waiting; the first is repeated at the end. */
-  cycle: Schema.Array(Schema.String)
-}) {
+export class Deadlock extends Schema.TaggedError<Deadlock>("ryker/Deadlock")(
+  "Deadlock",
+  {
+    /** The actor that was asked. */
+    actor: Schema.String,
+    /** The tag of the ask that was refused. */
+    request: Schema.String,
+    /** Addresses in the order of waiting; the first is repeated at the end. */
+    cycle: Schema.Array(Schema.String)
+  },
+  httpStatus(500)
+) {
   override get message(): string {
     return (
       `asking "${this.actor}" for "${this.request}" would deadlock: ${this.cycle.join(" -> ")} ` +
@@ -380,16 +407,20 @@ export class Deadlock extends Schema.TaggedError<Deadlock>("ryker/Deadlock")("De
  * @category errors
  * @since 0.1.0
  */
-export class InvalidMessage extends Schema.TaggedError<InvalidMessage>("ryker/InvalidMessage")("InvalidMessage", {
-  /** The actor's address. */
-  actor: Schema.String,
-  /** The message's tag. */
-  request: Schema.String,
-  /** Whether the tag or the payload is wrong. */
-  reason: Schema.Literals(["UnknownTag", "InvalidPayload"]),
-  /** Where it is wrong and what was expected. */
-  issue: Schema.String
-}) {
+export class InvalidMessage extends Schema.TaggedError<InvalidMessage>("ryker/InvalidMessage")(
+  "InvalidMessage",
+  {
+    /** The actor's address. */
+    actor: Schema.String,
+    /** The message's tag. */
+    request: Schema.String,
+    /** Whether the tag or the payload is wrong. */
+    reason: Schema.Literals(["UnknownTag", "InvalidPayload"]),
+    /** Where it is wrong and what was expected. */
+    issue: Schema.String
+  },
+  httpStatus(400)
+) {
   override get message(): string {
     return `"${this.request}" does not fit the protocol of "${this.actor}" (${this.reason}): ${this.issue}`
   }

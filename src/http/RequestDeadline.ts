@@ -1,0 +1,228 @@
+/**
+ * The deadline that a client gives with its request, for the whole request and for the asks that serve it.
+ *
+ * **Details**
+ *
+ * Two headers are read. When a request has both, the shorter time holds.
+ *
+ * | header | syntax | examples |
+ * | --- | --- | --- |
+ * | `x-request-timeout` | a number, with or without a fraction, and its unit: `ms`, `s` or `m` | `250ms`, `1.5s`, `2m` |
+ * | `grpc-timeout` | as in gRPC: one to eight digits and a unit: `H`, `M`, `S`, `m` (ms), `u` (µs), `n` (ns) | `100m`, `1S` |
+ *
+ * The time must be more than 0. A number without a unit is refused, as some take it for seconds and others for milliseconds. What
+ * does not fit is answered with a problem, status 400, and nothing is done.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import type * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Result from "effect/Result"
+import * as Deadline from "../Deadline.ts"
+import { parseMillis } from "../internal/units.ts"
+import { table } from "./ErrorTable.ts"
+import { plainResponse, TimeoutProblem, toHttpResponse } from "./HttpProblem.ts"
+
+/**
+ * The bounds of what clients may ask for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The most that a request may take: a longer time in a header is shortened to it. More than 0. Default 1 minute. */
+  readonly max?: Duration.Input | undefined
+  /** What a request without a header may take. More than 0, at most `max`. Default `max`. */
+  readonly default?: Duration.Input | undefined
+}
+
+/**
+ * The most that a request may take unless `max` says otherwise: 1 minute.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultMax: Duration.Duration = Duration.minutes(1)
+
+const perGrpcUnit: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+
+/** The header's time in milliseconds, or undefined if it is none. */
+const grpcMillis = (text: string): number | undefined => {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(text)
+  return match === null ? undefined : Number(match[1]) * perGrpcUnit[match[2]!]!
+}
+
+const headers = [
+  {
+    name: "x-request-timeout",
+    // No time needs more; a pattern that has to look at less has less to do.
+    millisOf: (text: string) => (text.length > 32 ? undefined : parseMillis(text)),
+    rule: "a time of more than 0 with its unit, ms, s or m, like 250ms or 1.5s"
+  },
+  {
+    name: "grpc-timeout",
+    millisOf: grpcMillis,
+    rule: "one to eight digits, more than 0, and a unit, H, M, S, m, u or n, like 100m or 1S"
+  }
+] as const
+
+/**
+ * Reads the time that a request may take from its headers: milliseconds, `undefined` without a header, or what is wrong.
+ *
+ * **Details**
+ *
+ * Names of headers must be in lower case, as Node and Effect give them. What is wrong is told without the value.
+ *
+ * **Example** (Reading headers in a framework of one's own)
+ *
+ * ```ts
+ * import { RequestDeadline } from "ryker/http"
+ * import { Result } from "effect"
+ *
+ * console.log(Result.getOrThrow(RequestDeadline.fromHeaders({ "x-request-timeout": "1.5s" }))) // => 1500
+ * console.log(Result.getOrThrow(RequestDeadline.fromHeaders({ "x-request-timeout": "1.5s", "grpc-timeout": "100m" }))) // => 100
+ * const wrong = RequestDeadline.fromHeaders({ "x-request-timeout": "soon" })
+ * console.log(Result.isFailure(wrong) && wrong.failure) // => x-request-timeout must be a time of more than 0 with its unit, ms, s or m, like 250ms or 1.5s
+ * ```
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const fromHeaders = (
+  given: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+): Result.Result<number | undefined, string> => {
+  let least: number | undefined
+  for (const { millisOf, name, rule } of headers) {
+    const text = given[name]
+    if (text === undefined) continue
+    const millis = typeof text === "string" ? millisOf(text.trim()) : undefined
+    if (millis === undefined || millis <= 0) return Result.fail(`${name} must be ${rule}`)
+    least = Math.min(millis, least ?? millis)
+  }
+  return Result.succeed(least)
+}
+
+/** Readings of the monotonic clock in milliseconds, as `Deadline` has them. */
+const now: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+/**
+ * The deadline of the request that is being served; `Deadline.none` outside of {@link within}.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Current: Context.Reference<Deadline.Deadline> = Context.Reference<Deadline.Deadline>(
+  "ryker/http/RequestDeadline",
+  { defaultValue: () => Deadline.none }
+)
+
+/**
+ * The time that is left to the request, infinite if it has no deadline: for the `deadline` of an ask or a tell.
+ *
+ * **When to use**
+ *
+ * Give it to each ask, so that the actor itself knows when the work is no longer wanted: the message expires as `Timeout` and
+ * is counted as `deadline`, and asks of its handler inherit what is left. Without it the request ends at its deadline all
+ * the same: the ask is interrupted then, which takes its message out of the mailbox or interrupts its handler.
+ *
+ * **Example** (An ask within the request's deadline)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { HttpRouter, HttpServerResponse } from "effect/http"
+ * import { Actor, Ryker } from "ryker"
+ * import { HttpProblem, RequestDeadline } from "ryker/http"
+ *
+ * class Slow extends Actor.Service<Slow>()("Slow", [Rpc.make("Work")]) {}
+ *
+ * const Route = HttpRouter.use(Effect.fnUntraced(function*(router) {
+ *   const slow = yield* Slow
+ *   yield* router.add("POST", "/work", Effect.gen(function*() {
+ *     yield* slow.ask.Work(undefined, { deadline: yield* RequestDeadline.left })
+ *     return HttpServerResponse.empty()
+ *   }))
+ * }))
+ *
+ * const App = Route.pipe(
+ *   Layer.provideMerge(RequestDeadline.layer({ max: "5 seconds" })),
+ *   Layer.provideMerge(HttpProblem.layer),
+ *   Layer.provide(Slow.toLayer({ Work: () => Effect.never })),
+ *   Layer.provide(Ryker.layer)
+ * )
+ * const { dispose, handler } = HttpRouter.toWebHandler(App, { disableLogger: true })
+ *
+ * const work = (timeout: string) => handler(new Request("http://localhost/work", {
+ *   method: "POST",
+ *   headers: { "x-request-timeout": timeout }
+ * }))
+ * console.log((await work("20ms")).status) // => 504
+ * console.log((await work("20")).status) // => 400
+ * await dispose()
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const left: Effect.Effect<Duration.Duration> = Effect.withFiber((fiber) => {
+  const deadline = fiber.getRef(Current)
+  return Effect.map(now, (now) => Duration.millis(Deadline.remaining(deadline, now)))
+})
+
+const timeout = new TimeoutProblem({ detail: table.Timeout.detail })
+
+/**
+ * Serves a request within the deadline that its headers give.
+ *
+ * **Details**
+ *
+ * At the deadline what serves the request is interrupted, reading of a slow body included, and the client gets 504. A stream that is the body
+ * of a response is not bounded: only the effect that makes the response is. Headers that make no sense give 400.
+ *
+ * **Gotchas**
+ *
+ * What cannot be interrupted keeps its client waiting; asks can.
+ *
+ * @see {@link left} for an example
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const within =
+  (options: Options = {}) =>
+  <E, R>(
+    self: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | HttpServerRequest.HttpServerRequest> =>
+    Effect.gen(function* () {
+      const { headers } = yield* HttpServerRequest.HttpServerRequest
+      const wanted = fromHeaders(headers)
+      if (Result.isFailure(wanted)) return plainResponse(400, "Bad Request", wanted.failure)
+      const max = Duration.toMillis(options.max ?? defaultMax)
+      const otherwise = options.default === undefined ? max : Duration.toMillis(options.default)
+      const millis = Math.min(wanted.success ?? otherwise, max)
+      return yield* self.pipe(
+        Effect.provideService(Current, Deadline.after(yield* now, millis)),
+        Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(toHttpResponse(timeout)) })
+      )
+    })
+
+/**
+ * {@link within} for all routes of an `HttpRouter`.
+ *
+ * @see {@link left} for an example
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}) =>
+  HttpRouter.middleware(
+    // Around the router nothing can be interrupted, and it is the router that says which routes can: so is it inside of the
+    // race, while the race itself must hear of a client that goes away.
+    (self) => Effect.interruptible(within(options)(Effect.uninterruptible(self))),
+    { global: true }
+  )
