@@ -19,10 +19,13 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Deadline from "../Deadline.ts"
 import { parseMillis } from "../internal/units.ts"
 import { table } from "./ErrorTable.ts"
@@ -181,12 +184,9 @@ const timeout = new TimeoutProblem({ detail: table.Timeout.detail })
  *
  * **Details**
  *
- * At the deadline what serves the request is interrupted, reading of a slow body included, and the client gets 504. A stream that is the body
- * of a response is not bounded: only the effect that makes the response is. Headers that make no sense give 400.
- *
- * **Gotchas**
- *
- * What cannot be interrupted keeps its client waiting; asks can.
+ * At the deadline the client gets 504, and then what serves the request is interrupted, reading of a slow body included: also one that
+ * cannot be interrupted doesn't keep the client waiting. A stream that is the body of a response is not bounded: only the effect that makes
+ * the response is. Headers that make no sense give 400.
  *
  * @see {@link left} for an example
  *
@@ -197,7 +197,7 @@ export const within =
   (options: Options = {}) =>
   <E, R>(
     self: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
-  ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | HttpServerRequest.HttpServerRequest> =>
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | HttpServerRequest.HttpServerRequest | Scope.Scope> =>
     Effect.gen(function* () {
       const { headers } = yield* HttpServerRequest.HttpServerRequest
       const wanted = fromHeaders(headers)
@@ -205,10 +205,14 @@ export const within =
       const max = Duration.toMillis(options.max ?? defaultMax)
       const otherwise = options.default === undefined ? max : Duration.toMillis(options.default)
       const millis = Math.min(wanted.success ?? otherwise, max)
-      return yield* self.pipe(
+      // In the request's Scope, which closes after the response was sent: to interrupt it before would close the connection of a
+      // client that still sends its body.
+      const fiber = yield* self.pipe(
         Effect.provideService(Current, Deadline.after(yield* now, millis)),
-        Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(toHttpResponse(timeout)) })
+        Effect.forkScoped({ startImmediately: true })
       )
+      const exit = yield* Effect.timeoutOption(Fiber.await(fiber), millis)
+      return Option.isSome(exit) ? yield* exit.value : toHttpResponse(timeout)
     })
 
 /**
@@ -221,8 +225,8 @@ export const within =
  */
 export const layer = (options: Options = {}) =>
   HttpRouter.middleware(
-    // Around the router nothing can be interrupted, and it is the router that says which routes can: so is it inside of the
-    // race, while the race itself must hear of a client that goes away.
+    // Around the router nothing can be interrupted, and it is the router that says which routes can: so it is in the fiber
+    // that serves. The one that waits for it must hear of a client that goes away.
     (self) => Effect.interruptible(within(options)(Effect.uninterruptible(self))),
     { global: true }
   )
