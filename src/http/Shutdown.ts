@@ -224,7 +224,8 @@ interface Signals {
  *
  * - What begins it: one of `signals`; an interruption of the fiber, which is what `runMain` makes of a signal; a root failure
  *   (`Ryker.awaitFailure`); {@link request}.
- * - It never succeeds. It fails with {@link ShutDown}; with the Layer's own error if it could not be built; with `InvalidOption`.
+ * - It never succeeds. It fails with {@link ShutDown}; with the Layer's own error if it could not be built; with `InvalidOption`. When its fiber was
+ *   interrupted, as by `runMain`, `ShutDown` is a defect, as an interrupted fiber has no other failures; `runMain` takes the exit code from it.
  * - After a root failure the outcome is `"incomplete"`, so that the process ends with 1 and is started anew.
  * - What the Layer is provided with inside closes in the step `requests`, the server with it, if that is its Layer.
  * - The log has `shutdown_started`, `shutdown_step` for each step, and `shutdown_finished`; `shutdown_deadline_exceeded` or
@@ -266,7 +267,8 @@ export const launch = <A, E, R>(
       const times = yield* checkTimes(options)
       const runtime = runtimeOf(yield* Ryker.Ryker)
       const state = stateOf(runtime)
-      const { arrived, forget } = yield* listen(options.signals ?? defaults.signals)
+      const listenedTo = options.signals ?? defaults.signals
+      const { arrived, forget } = yield* listen(listenedTo)
       const scope = yield* Scope.make()
       const built = yield* Effect.exit(restore(Layer.buildWithScope(layer, scope)))
       if (Exit.isFailure(built)) {
@@ -275,7 +277,18 @@ export const launch = <A, E, R>(
         return yield* Effect.failCause(built.cause)
       }
       const cause = yield* awaitCause(restore, arrived, state)
-      return yield* shutDown({ cause, runtime, scope, arrived, state, times })
+      const end = yield* shutDown({
+        cause,
+        runtime,
+        scope,
+        arrived,
+        signalsLeft: listenedTo.includes(cause) ? 1 : 2,
+        state,
+        times
+      })
+      // Interrupted fibers lose their typed failures when they go on, but not their defects: `runMain` is to see how it ended.
+      const wasInterrupted = Exit.isFailure(yield* Effect.exit(restore(Effect.void)))
+      return yield* wasInterrupted ? Effect.die(end) : Effect.fail(end)
     })
   )
 
@@ -301,6 +314,8 @@ interface Ending {
   /** Of what serves requests. */
   readonly scope: Scope.Closeable
   readonly arrived: Queue.Queue<string>
+  /** How many more of them end the process at once. */
+  readonly signalsLeft: number
   readonly state: ShutdownState
   readonly times: Times
 }
@@ -310,9 +325,10 @@ const shutDown = ({
   cause,
   runtime,
   scope,
+  signalsLeft,
   state,
   times
-}: Ending): Effect.Effect<never, ShutDown, Ryker.Ryker> =>
+}: Ending): Effect.Effect<ShutDown, never, Ryker.Ryker> =>
   Effect.gen(function* () {
     const end = runtime.timers.now() + times.deadline
     const timeLeft = () => Math.max(0, end - times.flush - runtime.timers.now())
@@ -325,7 +341,7 @@ const shutDown = ({
     yield* endAtDeadline(times.deadline, state)
     yield* Deferred.succeed(state.asked, cause)
     yield* log("Info", "shutdown_started", { cause, grace_ms: times.grace, limit_ms: times.deadline })
-    yield* endAtSecondSignal(arrived)
+    yield* endAtSecondSignal(arrived, signalsLeft)
 
     yield* enter("grace")
     yield* Effect.sleep(times.grace)
@@ -350,7 +366,7 @@ const shutDown = ({
       // Those that lost something, by the definition's name.
       incomplete: actors.filter(({ abandoned, dropped, failed }) => abandoned + dropped + failed > 0)
     })
-    return yield* result
+    return result
   })
 
 /** Whatever still runs then: also what closes after `launch` has come back. */
@@ -379,12 +395,13 @@ const endAtDeadline = (deadline: number, state: ShutdownState): Effect.Effect<vo
     )
   })
 
-/** Whoever sends a second one doesn't want to wait. */
-const endAtSecondSignal = (arrived: Queue.Queue<string>): Effect.Effect<void> =>
+/** Whoever sends a second one doesn't want to wait. The first may come after the shutdown has begun for another cause. */
+const endAtSecondSignal = (arrived: Queue.Queue<string>, left: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const host = yield* Host
     const wait = Effect.gen(function* () {
-      const signal = yield* Queue.take(arrived)
+      const signals = yield* Queue.takeN(arrived, left)
+      const signal = signals.at(-1)!
       yield* log("Warn", "shutdown_forced", { cause: signal })
       host.exit(128 + (numbers[signal] ?? 0))
     })
