@@ -400,8 +400,8 @@ const endAtSecondSignal = (arrived: Queue.Queue<string>, left: number): Effect.E
   Effect.gen(function* () {
     const host = yield* Host
     const wait = Effect.gen(function* () {
-      const signals = yield* Queue.takeN(arrived, left)
-      const signal = signals.at(-1)!
+      if (left > 1) yield* Queue.take(arrived)
+      const signal = yield* Queue.take(arrived)
       yield* log("Warn", "shutdown_forced", { cause: signal })
       host.exit(128 + (numbers[signal] ?? 0))
     })
