@@ -226,11 +226,13 @@ const isRetried = (error: SendError): error is RykerError.Busy | RykerError.Stop
 export const mapErrors = <A, E, R>(
   self: Effect.Effect<A, E, R>
 ): Effect.Effect<A, Exclude<E, SendError> | ProblemOf<Extract<E, SendError>>, R> =>
-  Effect.catch(self, (error): Effect.Effect<never, Exclude<E, SendError> | ProblemOf<Extract<E, SendError>>> =>
-    isSendError(error)
-      ? // The guard has told the two kinds apart; the compiler doesn't narrow what is left.
-        Effect.flatMap(fromError(error as Extract<E, SendError>), Effect.fail)
-      : Effect.fail(error as Exclude<E, SendError>)
+  self.pipe(
+    Effect.catch((error): Effect.Effect<never, Exclude<E, SendError> | ProblemOf<Extract<E, SendError>>> =>
+      isSendError(error)
+        ? // The guard has told the two kinds apart; the compiler doesn't narrow what is left.
+          Effect.flatMap(fromError(error as Extract<E, SendError>), Effect.fail)
+        : Effect.fail(error as Exclude<E, SendError>)
+    )
   )
 
 /** The status and the body's media type go with the class; the header repeats `retryAfter`. */
@@ -383,11 +385,13 @@ export const plainResponse = (status: number, title: string, detail: string): Ht
 export const catchErrors = <E, R>(
   self: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, Exclude<E, SendError>, R> =>
-  Effect.catch(self, (error): Effect.Effect<HttpServerResponse.HttpServerResponse, Exclude<E, SendError>> =>
-    isSendError(error)
-      ? Effect.map(fromError(error), toHttpResponse)
-      : // What is no error of a send is left.
-        Effect.fail(error as Exclude<E, SendError>)
+  self.pipe(
+    Effect.catch((error): Effect.Effect<HttpServerResponse.HttpServerResponse, Exclude<E, SendError>> =>
+      isSendError(error)
+        ? Effect.map(fromError(error), toHttpResponse)
+        : // What is no error of a send is left.
+          Effect.fail(error as Exclude<E, SendError>)
+    )
   )
 
 /** What Effect's server itself refuses, of which it would send the status alone. */
@@ -416,6 +420,9 @@ const refusalOf = (error: unknown): HttpServerResponse.HttpServerResponse | unde
  * read or does not fit its schema (400), one larger than `HttpServerRequest.MaxBodySize` (413). Other failures, and defects, are left
  * to the server, which answers 500 without a body.
  *
+ * The `RetryAfter` and {@link ShowActor} that this Layer is provided with hold in all routes, so that {@link fromError}, {@link mapErrors} and
+ * {@link catchErrors} in them go by these, too. Without this Layer they go by what the server is provided with.
+ *
  * **Example** (A router)
  *
  * ```ts
@@ -440,10 +447,18 @@ const refusalOf = (error: unknown): HttpServerResponse.HttpServerResponse | unde
  * @since 0.1.0
  */
 export const layer = HttpRouter.middleware<{ handles: SendError }>()(
-  (self) =>
-    Effect.catch(catchErrors(self), (error) => {
-      const response = refusalOf(error)
-      return response === undefined ? Effect.fail(error) : Effect.succeed(response)
-    }),
+  Effect.gen(function* () {
+    // Routes run in the context of the server, in which the Layers that the router was provided with are not.
+    const [retryAfter, showActor] = [yield* RetryAfter, yield* ShowActor]
+    return (self) =>
+      catchErrors(self).pipe(
+        Effect.catch((error) => {
+          const response = refusalOf(error)
+          return response === undefined ? Effect.fail(error) : Effect.succeed(response)
+        }),
+        Effect.provideService(RetryAfter, retryAfter),
+        Effect.provideService(ShowActor, showActor)
+      )
+  }),
   { global: true }
 )

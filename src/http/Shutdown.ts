@@ -299,7 +299,7 @@ const awaitCause = (
   state: ShutdownState
 ): Effect.Effect<string, never, Ryker.Ryker> =>
   Effect.gen(function* () {
-    const failed = Effect.catch(Ryker.awaitFailure, () => Effect.succeed("root_failed"))
+    const failed = Ryker.awaitFailure.pipe(Effect.catch(() => Effect.succeed("root_failed")))
     const first = Effect.raceAllFirst([Queue.take(arrived), Deferred.await(state.asked), failed])
     const exit = yield* Effect.exit(restore(first))
     // `runMain` interrupts at the signal, and its listener may come before ours: all of them come before the next promise.

@@ -184,3 +184,28 @@ describe("an HttpApi endpoint", () => {
     assert.include(text, "retry-after")
   })
 })
+
+describe("layer", () => {
+  it.effect("goes by what the router is provided with, and so do handlers below it", () =>
+    Effect.gen(function* () {
+      const Routes = HttpRouter.addAll([
+        HttpRouter.route("GET", "/0", Effect.as(byName("0"), HttpServerResponse.empty())),
+        HttpRouter.route("GET", "/1", HttpProblem.catchErrors(Effect.as(byName("0"), HttpServerResponse.empty())))
+      ])
+      const App = Routes.pipe(
+        Layer.provideMerge(HttpProblem.layer),
+        Layer.provide(Layer.succeed(RetryAfter.RetryAfter, { after: () => 17 })),
+        Layer.provide(Layer.succeed(HttpProblem.ShowActor, true))
+      )
+      const { handler } = yield* Effect.acquireRelease(
+        Effect.sync(() => HttpRouter.toWebHandler(App, { disableLogger: true })),
+        ({ dispose }) => Effect.promise(dispose)
+      )
+      for (const path of ["/0", "/1"]) {
+        const response = yield* Effect.promise(() => handler(new Request(`http://localhost${path}`)))
+        assert.strictEqual(response.headers.get("retry-after"), "17")
+        assert.include(yield* Effect.promise(() => response.text()), `"actor":"${actor}"`)
+      }
+    })
+  )
+})

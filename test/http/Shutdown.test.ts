@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Runtime } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
-import { Actor, Ryker } from "../../src/index.ts"
+import { type Actor, Ryker } from "../../src/index.ts"
 import { Health, Shutdown } from "../../src/http/index.ts"
 import { Host } from "../../src/http/internal/host.ts"
 import { Quiet, type Seen, Worker, workerLayer } from "./fixtures.ts"
@@ -72,7 +72,7 @@ const endOf = <A, E>(fiber: Fiber.Fiber<A, E>) =>
     assert.isTrue(Exit.isFailure(exit))
     const end = Cause.squash((exit as Exit.Failure<A, E>).cause)
     assert.instanceOf(end, Shutdown.ShutDown)
-    return end as Shutdown.ShutDown
+    return end
   })
 
 describe("the steps", () => {

@@ -4,7 +4,7 @@ import { Context, Effect, Layer, Logger, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Rpc } from "effect/rpc"
 import { createServer } from "node:http"
-import { Actor, Ryker } from "../../src/index.ts"
+import { Actor } from "../../src/index.ts"
 import { HttpProblem, RequestDeadline } from "../../src/http/index.ts"
 
 export const Quiet = Logger.layer([])
@@ -58,8 +58,11 @@ export const serve = <E, R>(routes: Layer.Layer<never, E, R>, options: RequestDe
   ).pipe(Effect.map((context) => HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)))
 }
 
+/** A request of which the headers are an object. */
+type PostInit = Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> }
+
 /** Posts what is to be done. */
-export const post = (url: string, what: string, init: RequestInit = {}) =>
+export const post = (url: string, what: string, init: PostInit = {}) =>
   Effect.promise((signal) =>
     fetch(`${url}/do`, {
       method: "POST",
@@ -73,5 +76,3 @@ export const post = (url: string, what: string, init: RequestInit = {}) =>
 /** The problem that a response has as its body. */
 export const problemOf = (response: Response) =>
   Effect.promise(() => response.json() as Promise<Record<string, unknown>>)
-
-export { Ryker }
