@@ -18,6 +18,8 @@ const needed = [
   "dist/cli/bin.js",
   "dist/opentelemetry/index.js",
   "dist/opentelemetry/index.d.ts",
+  "dist/http/index.js",
+  "dist/http/index.d.ts",
   "src/index.ts"
 ]
 

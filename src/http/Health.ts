@@ -43,7 +43,9 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Snapshot } from "../internal/reload.ts"
+import { checkInt, checkMillis } from "../internal/options.ts"
 import { Ryker, type Runtime, runtimeOf } from "../internal/runtime.ts"
+import { InvalidOption } from "../RykerError.ts"
 import type { RykerEvent } from "../RykerEvent.ts"
 import { plainResponse } from "./HttpProblem.ts"
 import { stateOf } from "./internal/phase.ts"
@@ -60,8 +62,9 @@ export interface Thresholds {
   readonly saturation: number
   /** Restarts of all actors together within `restartWindow`: a whole number of at least 1. */
   readonly restarts: number
+  /** At least 1 ms. */
   readonly restartWindow: Duration.Input
-  /** How much later than asked for the event loop may run a timer. */
+  /** How much later than asked for the event loop may run a timer: at least 1 ms. */
   readonly eventLoopDelay: Duration.Input
 }
 
@@ -215,10 +218,24 @@ class Recently {
 
 const millisOf = (input: Duration.Input): number => Duration.toMillis(input)
 
-const make = (options: Options): Effect.Effect<Health["Service"], never, Ryker | Scope.Scope> =>
+const checkThresholds = Effect.fnUntraced(function* (given: Thresholds): Effect.fn.Return<Thresholds, InvalidOption> {
+  const { eventLoopDelay, restarts, restartWindow, saturation } = given
+  if (!(saturation > 0 && saturation <= 1)) {
+    const rule = "a number of more than 0 and at most 1"
+    return yield* new InvalidOption({ owner: "Health", option: "saturation", value: String(saturation), rule })
+  }
+  return {
+    saturation,
+    restarts: yield* checkInt("Health", "restarts", restarts, 1, 1_000_000),
+    restartWindow: yield* checkMillis("Health", "restartWindow", restartWindow, 1, Infinity),
+    eventLoopDelay: yield* checkMillis("Health", "eventLoopDelay", eventLoopDelay, 1, Infinity)
+  }
+})
+
+const make = (options: Options): Effect.Effect<Health["Service"], InvalidOption, Ryker | Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = runtimeOf(yield* Ryker)
-    const limits = { ...thresholds, ...options.thresholds }
+    const limits = yield* checkThresholds({ ...thresholds, ...options.thresholds })
     const window = millisOf(limits.restartWindow)
     const recently = new Recently(runtime, limits.restarts)
     yield* runtime.events.stream.pipe(
@@ -325,12 +342,14 @@ export const ready: Effect.Effect<Readiness, never, Health> = Effect.flatMap(Hea
  *
  * **Details**
  *
- * It listens to `Ryker.events` from when it is built, so build it with the runtime.
+ * It listens to `Ryker.events` from when it is built, so build it with the runtime. Fails with `InvalidOption` when a
+ * threshold is out of its range.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Health, never, Ryker> => Layer.effect(Health, make(options))
+export const layer = (options: Options = {}): Layer.Layer<Health, InvalidOption, Ryker> =>
+  Layer.effect(Health, make(options))
 
 const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
   HttpServerResponse.jsonUnsafe(body, { status, headers: { "cache-control": "no-store", ...headers } })

@@ -27,6 +27,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Deadline from "../Deadline.ts"
+import { checkMillis } from "../internal/options.ts"
 import { parseMillis } from "../internal/units.ts"
 import { table } from "./ErrorTable.ts"
 import { plainResponse, TimeoutProblem, toHttpResponse } from "./HttpProblem.ts"
@@ -218,6 +219,10 @@ export const within =
 /**
  * {@link within} for all routes of an `HttpRouter`.
  *
+ * **Details**
+ *
+ * Fails with `InvalidOption` when an option is out of its range.
+ *
  * @see {@link left} for an example
  *
  * @category layers
@@ -225,8 +230,14 @@ export const within =
  */
 export const layer = (options: Options = {}) =>
   HttpRouter.middleware(
-    // Around the router nothing can be interrupted, and it is the router that says which routes can: so it is in the fiber
-    // that serves. The one that waits for it must hear of a client that goes away.
-    (self) => Effect.interruptible(within(options)(Effect.uninterruptible(self))),
+    Effect.gen(function* () {
+      const check = (option: "max" | "default") =>
+        checkMillis("RequestDeadline", option, options[option] ?? defaultMax, Number.MIN_VALUE, Infinity)
+      const max = yield* check("max")
+      const bounds = { max, default: options.default === undefined ? max : yield* check("default") }
+      // Around the router nothing can be interrupted, and it is the router that says which routes can: so it is in the
+      // fiber that serves. The one that waits for it must hear of a client that goes away.
+      return (self) => Effect.interruptible(within(bounds)(Effect.uninterruptible(self)))
+    }),
     { global: true }
   )

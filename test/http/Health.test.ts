@@ -275,3 +275,22 @@ describe("the routes", () => {
     }).pipe(Effect.provide(Ryker.layer), Effect.provide(Quiet))
   )
 })
+
+describe("thresholds", () => {
+  it.effect.each([
+    ["saturation", 0],
+    ["saturation", 1.1],
+    ["saturation", Number.NaN],
+    ["restarts", 0],
+    ["restarts", 1.5],
+    ["restartWindow", 0],
+    ["restartWindow", Number.NaN],
+    ["eventLoopDelay", 0]
+  ] as const)("%s of %d is refused", ([option, value]) =>
+    Effect.gen(function* () {
+      const layer = Health.layer({ thresholds: { [option]: value } })
+      const error = yield* Effect.flip(Layer.build(layer)).pipe(Effect.provide(Ryker.layer))
+      assert.deepInclude(error, { _tag: "InvalidOption", owner: "Health", option })
+    }).pipe(Effect.provide(Quiet))
+  )
+})

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Result, Schema, Scope } from "effect"
-import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Deadline, Ryker } from "../../src/index.ts"
 import { RequestDeadline } from "../../src/http/index.ts"
@@ -218,6 +218,20 @@ describe("a request that cannot be interrupted", () => {
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("1 hour")
       yield* Fiber.join(closing)
+    })
+  )
+})
+
+describe("the bounds", () => {
+  it.effect.each([
+    ["max", 0],
+    ["max", Number.NaN],
+    ["default", -1]
+  ] as const)("%s of %d is refused", ([option, value]) =>
+    Effect.gen(function* () {
+      const layer = RequestDeadline.layer({ [option]: value }).pipe(Layer.provide(HttpRouter.layer))
+      const error = yield* Effect.flip(Layer.build(layer))
+      assert.deepInclude(error, { _tag: "InvalidOption", owner: "RequestDeadline", option })
     })
   )
 })
