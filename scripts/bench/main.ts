@@ -1,187 +1,180 @@
-// Measures Ryker beside actors written by hand, and prints how they compare. Options:
-//   --quick         runs everything once with small counts and checks the results, without a figure
-//   --only NAME     one workload
-//   --telemetry     Ryker beside itself with metrics off, with a tracer, and with one whose spans are not sampled
-//   --rounds N      rounds of each row, 7 by default
-//   --json FILE     writes all figures to a file
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+// Measures Ryker beside actors written by hand and those of other libraries, and prints how they compare. Options:
+//   --quick         runs every workload and peer with small counts and checks the results, without a figure
+//   --only NAMES    some workloads, with commas between them
+//   --rounds N      rounds of each row, 5 by default; some rows that take long have fewer
+//   --json FILE     where the figures go; of a full run to a new file in scripts/bench/results by default
+import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync, writeFileSync } from "node:fs"
-import { availableParallelism, cpus } from "node:os"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
-import type { Measures, Peer, Row, Workload } from "./harness.ts"
-
-/** In the order of the table; a new one is a file in `workloads/` or `peers/` and its name here. */
-const allWorkloads = ["tell", "ask", "ask-concurrent", "fan-in", "fan-out", "spawn"]
-const allPeers = ["ryker", "effect-usual", "effect-fiber", "effect-pump"]
-/** What messages cost with more or less telemetry. */
-const telemetry = {
-  workloads: ["tell", "ask", "ask-concurrent"],
-  peers: ["ryker", "ryker-no-metrics", "ryker-no-spans", "ryker-unsampled", "ryker-traced"]
-}
+import { kindOf, type Metric, show } from "./metrics.ts"
+import { bestByHand, type Figure, ratio, type RowResult, summarize, write } from "./results.ts"
+import { countOf, peersOf } from "./rows.ts"
+import { pinnedTo, runRow, startForeign } from "./turns.ts"
+import {
+  type Measures,
+  type Peer,
+  type PeerName,
+  peerNames,
+  type Row,
+  type Workload,
+  type WorkloadName,
+  workloadNames
+} from "./workload.ts"
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string" },
-    telemetry: { type: "boolean", default: false },
-    rounds: { type: "string", default: "7" },
+    rounds: { type: "string", default: "5" },
     json: { type: "string" }
   }
 })
-const workloads = options.telemetry ? telemetry.workloads : allWorkloads
-const peers = options.telemetry ? telemetry.peers : allPeers
-const rounds = options.quick ? 1 : Number(options.rounds)
-
-// --- Running ------------------------------------------------------------------------------------------------------------
-
-const timeLimitMillis = 120_000
-
-/** All children run on one core, so that helper threads count; not on the first, which most interrupts go to. */
-const core = availableParallelism() - 1
-const pin = ["taskset", "--cpu-list", String(core)]
-const isPinned = !options.quick && spawnSync(pin[0]!, [...pin.slice(1), "true"]).status === 0
-
-const start = async (workload: string, row: number, peer: string): Promise<ChildProcess> => {
-  const command = [
-    ...(isPinned ? pin : []),
-    process.execPath,
-    "--expose-gc",
-    `${import.meta.dirname}/child.ts`,
-    workload,
-    String(row),
-    peer,
-    ...(options.quick ? ["quick"] : [])
-  ]
-  const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] })
-  await reply(child)
-  return child
-}
-
-/** What the child sends next; fails when it ends, or takes too long. */
-const reply = async (child: ChildProcess): Promise<unknown> => {
-  const over = new AbortController()
-  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(timeLimitMillis)])
-  try {
-    return await Promise.race([
-      once(child, "message", { signal }).then(([message]) => message),
-      once(child, "exit", { signal }).then(([code]) =>
-        Promise.reject(new Error(`${child.spawnargs.join(" ")}: ended with code ${code}`))
-      )
-    ])
-  } finally {
-    over.abort()
+const only = options.only?.split(",") ?? workloadNames
+for (const name of only) {
+  if (!workloadNames.some((known) => known === name)) {
+    throw new Error(`"${name}" is no workload: one of ${workloadNames.join(", ")}`)
   }
 }
+const names = workloadNames.filter((name) => only.includes(name))
+const rounds = Number(options.rounds)
 
-/** The rounds of each peer. Peers take turns, so that what disturbs the machine disturbs them alike. */
-const runRow = async (workload: string, row: number): Promise<ReadonlyArray<ReadonlyArray<Measures>>> => {
-  const children: Array<ChildProcess> = []
-  try {
-    // One after the other, except where nothing is measured: two that warm up at once would slow each other down.
-    if (options.quick) children.push(...(await Promise.all(peers.map((peer) => start(workload, row, peer)))))
-    else for (const peer of peers) children.push(await start(workload, row, peer))
-    const samples: Array<Array<Measures>> = peers.map(() => [])
-    for (let round = 0; round < rounds; round++) {
-      for (const [index, child] of children.entries()) {
-        child.send("run")
-        // The child is ours and sends nothing else after it is ready.
-        samples[index]!.push((await reply(child)) as Measures)
-      }
-    }
-    return samples
-  } finally {
-    for (const child of children) child.kill()
-  }
+// --- What there is ------------------------------------------------------------------------------------------------------
+
+const workloads = new Map<WorkloadName, Workload>()
+for (const name of names) workloads.set(name, (await import(`./workloads/${name}.ts`)).default)
+
+const peers = new Map<PeerName, Peer>()
+for (const name of peerNames) {
+  const { default: peer }: { readonly default: Peer } = await import(`./peers/${name}.ts`)
+  const missing = peer.kind === "foreign" ? peer.missing() : undefined
+  if (missing === undefined) peers.set(name, peer)
+  else console.log(`without ${peer.title}: ${missing}`)
 }
+
+const title = (peer: PeerName): string => peers.get(peer)!.title
 
 // --- Printing -----------------------------------------------------------------------------------------------------------
 
-interface Summary {
-  readonly median: number
-  readonly min: number
-  readonly max: number
-  readonly samples: ReadonlyArray<number>
+const line = (name: string, cells: ReadonlyArray<string>, note = "") =>
+  `  ${name.padEnd(32)}${cells.map((cell) => cell.padStart(12)).join("")}  ${note}`.trimEnd()
+
+/** A comparison is worth as much as what is compared: what each guarantees stands beside its figure. */
+const promises = (workload: Workload, peer: PeerName): string =>
+  workload.about.map((about) => `${about}: ${peers.get(peer)!.guarantees[about]}`).join("; ")
+
+const report = (workload: Workload, row: Row, result: RowResult): void => {
+  const { figures } = result
+  const metrics = new Set(Object.values(figures).flatMap((figure) => Object.keys(figure) as Array<Metric>))
+  for (const [index, metric] of Array.from(metrics).entries()) {
+    const { note } = kindOf(metric)
+    console.log(`\n${row.title}, ${row.handler}${note === "" ? "" : `: ${note}`}`)
+    const ryker = figures.ryker?.[metric]
+    for (const peer of peersOf(workload, row)) {
+      const figure = figures[peer]?.[metric]
+      if (figure === undefined) continue
+      const cells = [...figure.map((value) => show(metric, value)), peer === "ryker" ? "" : ratio(ryker, figure)]
+      const few = row.counts?.[peer] === undefined ? "" : `only ${countOf(row, peer)!.toLocaleString("en")}; `
+      console.log(line(title(peer), cells, index === 0 ? few + promises(workload, peer) : ""))
+    }
+    const best: Figure | undefined = bestByHand(result, metric)
+    if (best !== undefined) console.log(line("against the best by hand", ["", "", "", ratio(ryker, best)]))
+  }
+  for (const [peer, why] of Object.entries(workload.absent ?? {})) {
+    if (peers.has(peer as PeerName)) console.log(line(title(peer as PeerName), [], `not here: ${why}`))
+  }
 }
 
-const summarize = (samples: ReadonlyArray<number>): Summary => {
-  const sorted = samples.toSorted((a, b) => a - b)
-  return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted.at(-1)!, samples }
+// --- Running ------------------------------------------------------------------------------------------------------------
+
+/** Where the foreign peers are compiled to. */
+const folder = mkdtempSync(join(tmpdir(), "ryker-bench-"))
+
+const figuresOf = (samples: ReadonlyArray<Measures>): { readonly [metric in Metric]?: Figure } => {
+  const metrics = Object.keys(samples[0] ?? {}) as Array<Metric>
+  return Object.fromEntries(metrics.map((metric) => [metric, summarize(samples.map((measures) => measures[metric]!))]))
 }
 
-const metrics = [
-  { key: "rate", note: "", show: (value: number) => `${significant(value / 1000)} k/s` },
-  { key: "idle", note: "heap of each, new", show: (value: number) => `${significant(value / 1000)} KB` },
-  { key: "used", note: "heap of each, after an ask", show: (value: number) => `${significant(value / 1000)} KB` }
-] as const
+const version = (name: string): string =>
+  JSON.parse(readFileSync(join(import.meta.dirname, "..", "..", "node_modules", name, "package.json"), "utf8")).version
 
-/** Three digits, and no more zeros than it takes. */
-const significant = (value: number): string => {
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(value)))
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+const measure = async (): Promise<void> => {
+  const begunAt = performance.now()
+  const at = new Date().toISOString().slice(0, 16)
+  const machine = {
+    at,
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: availableParallelism(),
+    pinned: pinnedTo !== undefined,
+    load: Number(loadavg()[0]!.toFixed(2)),
+    rounds,
+    versions: {
+      node: process.version,
+      ...Object.fromEntries(["effect", "nact", "xstate", "fastq", "p-queue"].map((name) => [name, version(name)]))
+    }
+  }
+  console.log(`${at}, Node ${process.version}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load}`)
+  console.log(
+    `Median, least and most of ${rounds} interleaved rounds; the last is Ryker's median divided by this one's.`
+  )
+  const rows: Array<RowResult> = []
+  for (const [name, workload] of workloads) {
+    for (const [index, row] of workload.rows.entries()) {
+      const samples = await runRow(name, workload, index, peers, folder, rounds)
+      const figures = Object.fromEntries(Array.from(samples, ([peer, measures]) => [peer, figuresOf(measures)]))
+      const result: RowResult = { workload: name, title: row.title, handler: row.handler, figures }
+      report(workload, row, result)
+      rows.push(result)
+    }
+  }
+  const seconds = Math.round((performance.now() - begunAt) / 1000)
+  console.log(`\n${seconds} s in all`)
+  const file =
+    options.json ??
+    (options.only === undefined ? join(import.meta.dirname, "results", `${at.replace(":", "")}.json`) : undefined)
+  if (file === undefined) return
+  write(file, { machine: { ...machine, seconds }, rows })
+  console.log(`written to ${file}`)
 }
 
-const line = (handler: string, peer: string, [median, min, max, ratio]: ReadonlyArray<string>) =>
-  [`  ${handler.padEnd(15)} ${peer.padEnd(30)}`, ...[median, min, max, ratio].map((cell) => cell!.padStart(12))]
-    .join("")
-    .trimEnd()
+/** Checks one peer: all workloads in one process, as most of the time goes into starting them. */
+const checkNode = async (peer: PeerName): Promise<void> => {
+  const args = ["--expose-gc", "--max-semi-space-size=128", "--min-semi-space-size=128"]
+  const file = join(import.meta.dirname, "quick.ts")
+  const child = spawn(process.execPath, [...args, file, peer, ...names], { stdio: "inherit", timeout: 60_000 })
+  const [code] = await once(child, "exit")
+  if (code !== 0) throw new Error(`${peer}: ${code === null ? "not done after a minute" : "failed"}`)
+}
 
-const results: Array<object> = []
-
-const report = (row: Row, titles: ReadonlyArray<string>, samples: ReadonlyArray<ReadonlyArray<Measures>>): void => {
-  for (const { key, note, show } of metrics) {
-    const summaries = samples.map((measures) =>
-      measures[0]![key] === undefined ? undefined : summarize(measures.map((measure) => measure[key]!))
-    )
-    const first = summaries[0]
-    if (first === undefined) continue
-    console.log(`\n${row.title}${note === "" ? "" : `: ${note}`}`)
-    for (const [index, summary] of summaries.entries()) {
-      const { median, min, max } = summary!
-      const ratio = index === 0 ? "" : `${(first.median / median).toFixed(2)} x`
-      console.log(line(row.handler, titles[index]!, [show(median), show(min), show(max), ratio]))
-      results.push({ row: row.title, handler: row.handler, peer: peers[index], measure: key, ...summary })
+const checkForeign = async (name: PeerName): Promise<void> => {
+  const peer = peers.get(name)!
+  if (peer.kind !== "foreign") return checkNode(name)
+  for (const [workloadName, workload] of workloads) {
+    for (const [index, row] of workload.rows.entries()) {
+      if (!peersOf(workload, row).includes(name)) continue
+      const runner = await startForeign(workloadName, workload, index, peer, folder, true)
+      try {
+        await runner.run()
+      } finally {
+        runner.end()
+      }
+      console.log(`ok  ${name}: ${row.title}, ${row.handler}`)
     }
   }
 }
 
-const version = (name: string): string =>
-  JSON.parse(readFileSync(new URL(import.meta.resolve(`${name}/package.json`)), "utf8")).version
-
-const machine = {
-  date: new Date().toISOString().slice(0, 10),
-  node: process.version,
-  effect: version("effect"),
-  ryker: version("ryker"),
-  cpu: cpus()[0]?.model ?? "unknown",
-  cores: availableParallelism(),
-  core: isPinned ? core : undefined,
-  rounds
-}
-
-const begunAt = performance.now()
-if (!options.quick) {
-  const { cores, cpu, date, effect, node } = machine
-  console.log(`${date}, Node ${node}, effect ${effect}, ${cpu}, ${cores} cores${isPinned ? `, on core ${core}` : ""}`)
-  console.log(`Operations in a second (k/s), or bytes: median, least and most of ${rounds} interleaved rounds.`)
-  console.log("The last column is Ryker's median divided by this one's.")
-  console.log(line("handler", "", ["median", "min", "max", "ryker / it"]))
-}
-
-const titles: Array<string> = []
-for (const peer of peers) {
-  const module: { readonly default: Peer<unknown> } = await import(`./peers/${peer}.ts`)
-  titles.push(module.default.title)
-}
-
-for (const name of workloads.filter((workload) => workload === (options.only ?? workload))) {
-  const { default: workload }: { readonly default: Workload } = await import(`./workloads/${name}.ts`)
-  for (const [index, row] of workload.rows.entries()) {
-    const samples = await runRow(name, index)
-    if (options.quick) console.log(`ok  ${row.title}, ${row.handler}`)
-    else report(row, titles, samples)
+const check = async (): Promise<void> => {
+  const queue = Array.from(peers.keys())
+  const worker = async () => {
+    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await checkForeign(peer)
   }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, results }, undefined, 2)}\n`)
-if (!options.quick) console.log(`\n${Math.round((performance.now() - begunAt) / 1000)} s in all`)
+try {
+  await (options.quick ? check() : measure())
+} finally {
+  rmSync(folder, { recursive: true })
+}

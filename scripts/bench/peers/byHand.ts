@@ -2,18 +2,27 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { deadlineMillis } from "../harness.ts"
+import { deadlineMillis, type Guarantees } from "../workload.ts"
+
+export const guarantees: Guarantees = {
+  bounded: "yes; refused",
+  deadline: "the asker gives up; the message runs",
+  supervised: "no; it goes on with its state",
+  runs: "in a turn of its own"
+}
 
 type Reply = Exit.Exit<unknown, unknown>
 
 /** A class, so that all messages have one shape and no closures; its timer is one of Node's, which are cheap to clear. */
 export class Message {
   readonly n: number
+  readonly bytes: Uint8Array | undefined
   private resume: ((reply: Reply) => void) | undefined
   private readonly timer: NodeJS.Timeout | undefined
 
-  constructor(n: number, resume?: (reply: Reply) => void) {
+  constructor(n: number, bytes: Uint8Array | undefined, resume?: (reply: Reply) => void) {
     this.n = n
+    this.bytes = bytes
     this.resume = resume
     this.timer = resume === undefined ? undefined : setTimeout(expire, deadlineMillis, this)
   }
@@ -31,11 +40,11 @@ const expire = (message: Message): void => message.settle(Exit.fail(new Cause.Ti
 const busy = Exit.fail({ _tag: "Busy" })
 
 /** Offers in the sender's own step: `offer` says whether there was room. */
-export const tellBy = (offer: (message: Message) => boolean, n: number) =>
-  Effect.suspend(() => (offer(new Message(n)) ? Exit.void : busy))
+export const tellBy = (offer: (message: Message) => boolean, n: number, bytes: Uint8Array | undefined) =>
+  Effect.suspend(() => (offer(new Message(n, bytes)) ? Exit.void : busy))
 
 export const askBy = (offer: (message: Message) => boolean, n: number): Effect.Effect<unknown, unknown> =>
   Effect.callback((resume) => {
-    const message = new Message(n, resume)
+    const message = new Message(n, undefined, resume)
     if (!offer(message)) message.settle(busy)
   })

@@ -2,20 +2,24 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import { capacity, type Peer } from "../harness.ts"
-import { askBy, type Message, tellBy } from "./byHand.ts"
+import { defaultCapacity, type EffectPeer } from "../workload.ts"
+import { askBy, guarantees, type Message, tellBy } from "./byHand.ts"
 
-const peer: Peer<Queue.Queue<Message>> = {
+const peer: EffectPeer<Queue.Queue<Message>> = {
+  kind: "effect",
   title: "Effect by hand, a fiber each",
-  spawn: (handler) =>
+  guarantees,
+  layer: Layer.empty,
+  spawn: (handler, { capacity = defaultCapacity }) =>
     Effect.gen(function* () {
       const queue = yield* Queue.bounded<Message>(capacity)
       const run = Effect.runForkWith(yield* Effect.context())
       const loop = Effect.gen(function* () {
         while (true) {
           for (const message of yield* Queue.takeAll(queue)) {
-            const effect = handler(message.n)
+            const effect = handler(message.n, message.bytes)
             if (Exit.isExit(effect)) {
               message.settle(effect)
             } else {
@@ -28,7 +32,7 @@ const peer: Peer<Queue.Queue<Message>> = {
       yield* Effect.forkScoped(loop)
       return queue
     }),
-  tell: (queue, n) => tellBy((message) => Queue.offerUnsafe(queue, message), n),
+  tell: (queue, n, bytes) => tellBy((message) => Queue.offerUnsafe(queue, message), n, bytes),
   ask: (queue, n) => askBy((message) => Queue.offerUnsafe(queue, message), n)
 }
 

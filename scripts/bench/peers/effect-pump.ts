@@ -1,11 +1,12 @@
 /** By hand, for speed and size: no fiber waits, a message that comes to an idle actor schedules a turn. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import type * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Scheduler from "effect/Scheduler"
-import { capacity, type Handler, type Peer } from "../harness.ts"
-import { askBy, type Message, tellBy } from "./byHand.ts"
+import { defaultCapacity, type EffectPeer, type Handler } from "../workload.ts"
+import { askBy, guarantees, type Message, tellBy } from "./byHand.ts"
 
 const dispatcher = new Scheduler.MixedScheduler().makeDispatcher()
 
@@ -47,7 +48,7 @@ class Pump {
         return
       }
       const message = next.value
-      const effect = this.handler(message.n)
+      const effect = this.handler(message.n, message.bytes)
       if (Exit.isExit(effect)) {
         message.settle(effect)
         continue
@@ -67,16 +68,19 @@ class Pump {
   }
 }
 
-const peer: Peer<Pump> = {
+const peer: EffectPeer<Pump> = {
+  kind: "effect",
   title: "Effect by hand, no fiber each",
-  spawn: (handler) =>
+  guarantees,
+  layer: Layer.empty,
+  spawn: (handler, { capacity = defaultCapacity }) =>
     Effect.contextWith((context) =>
       Effect.map(
         Effect.acquireRelease(Queue.bounded<Message>(capacity), Queue.shutdown),
         (queue) => new Pump(queue, handler, Effect.runForkWith(context))
       )
     ),
-  tell: (pump, n) => tellBy((message) => pump.offer(message), n),
+  tell: (pump, n, bytes) => tellBy((message) => pump.offer(message), n, bytes),
   ask: (pump, n) => askBy((message) => pump.offer(message), n)
 }
 

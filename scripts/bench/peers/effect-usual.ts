@@ -1,34 +1,55 @@
 /** An actor as most people write it with Effect: a queue, a loop in a fiber, a Deferred for each answer. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import { capacity, deadlineMillis, type Peer } from "../harness.ts"
+import { deadlineMillis, defaultCapacity, type EffectPeer, type Handler } from "../workload.ts"
 
 interface Message {
   readonly n: number
+  readonly bytes: Uint8Array | undefined
   readonly reply: Deferred.Deferred<number> | undefined
 }
 
-const peer: Peer<Queue.Queue<Message>> = {
+const serve = (queue: Queue.Queue<Message>, handler: Handler): Effect.Effect<never> =>
+  Effect.forever(
+    Effect.gen(function* () {
+      const { bytes, n, reply } = yield* Queue.take(queue)
+      const answer = yield* handler(n, bytes)
+      if (reply !== undefined) yield* Deferred.succeed(reply, answer)
+    })
+  )
+
+const peer: EffectPeer<Queue.Queue<Message>> = {
+  kind: "effect",
   title: "Effect, as usually written",
-  spawn: (handler) =>
+  guarantees: {
+    bounded: "yes; the sender waits",
+    deadline: "the asker gives up; the message runs",
+    supervised: "no; the loop is gone",
+    runs: "in the loop's fiber"
+  },
+  layer: Layer.empty,
+  spawn: (handler, { capacity = defaultCapacity }) =>
     Effect.gen(function* () {
       const queue = yield* Queue.bounded<Message>(capacity)
-      const serve = Effect.gen(function* () {
-        const { n, reply } = yield* Queue.take(queue)
-        const answer = yield* handler(n)
-        if (reply !== undefined) yield* Deferred.succeed(reply, answer)
-      })
-      yield* Effect.forkScoped(Effect.forever(serve))
+      yield* Effect.forkScoped(serve(queue, handler))
       return queue
     }),
-  tell: (queue, n) => Queue.offer(queue, { n, reply: undefined }),
+  tell: (queue, n, bytes) => Queue.offer(queue, { n, bytes, reply: undefined }),
   ask: (queue, n) =>
     Effect.gen(function* () {
       const reply = yield* Deferred.make<number>()
-      yield* Queue.offer(queue, { n, reply })
+      yield* Queue.offer(queue, { n, bytes: undefined, reply })
       return yield* Deferred.await(reply)
-    }).pipe(Effect.timeout(deadlineMillis))
+    }).pipe(Effect.timeout(deadlineMillis)),
+  restarting: (build) =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.bounded<Message>(defaultCapacity)
+      const incarnation = Effect.suspend(() => serve(queue, build()))
+      yield* Effect.forkScoped(Effect.retry(Effect.sandbox(incarnation), { times: Number.POSITIVE_INFINITY }))
+      return queue
+    })
 }
 
 export default peer

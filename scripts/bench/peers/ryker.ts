@@ -1,30 +1,71 @@
 /** The library as it comes: defaults, typed handle, supervised actors. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import { Rpc } from "effect/rpc"
 import * as Schema from "effect/Schema"
 import * as Actor from "ryker/Actor"
 import * as Ledger from "ryker/Ledger"
 import * as Ryker from "ryker/Ryker"
-import { capacity, deadlineMillis, expectEqual, type Peer } from "../harness.ts"
+import { expectEqual } from "../tally.ts"
+import { deadlineMillis, defaultCapacity, type EffectPeer, type Handler } from "../workload.ts"
 
-class Adder extends Actor.Service<Adder>()("Adder", [
-  Rpc.make("Add", { payload: { n: Schema.Finite }, success: Schema.Finite })
-]) {}
+const messages = [
+  Rpc.make("Add", { payload: { n: Schema.Finite }, success: Schema.Finite }),
+  Rpc.make("Store", { payload: { n: Schema.Finite, bytes: Schema.Uint8Array } })
+] as const
 
-/** The library under a runtime of that kind. */
-export const rykerWith = (title: string, runtime: Layer.Layer<Ryker.Ryker>): Peer<Adder["Service"]> => ({
-  title,
-  runtime,
-  spawn: (handler) =>
-    Actor.spawn(Adder, Adder.of({ Add: ({ n }) => handler(n) }), { capacity, deadline: deadlineMillis }),
-  tell: (actor, n) => actor.tell.Add({ n }),
+class Adder extends Actor.Service<Adder>()("Adder", messages) {}
+
+class Adders extends Actor.keyed<Adders>()("Adders", messages) {}
+
+const handlersOf = (handler: Handler) =>
+  Adder.of({
+    Add: ({ n }) => handler(n),
+    Store: ({ bytes, n }) => Effect.asVoid(handler(n, bytes))
+  })
+
+const peer: EffectPeer<Adder["Service"]> = {
+  kind: "effect",
+  title: "ryker",
+  guarantees: {
+    bounded: "yes; `Busy`",
+    deadline: "expired messages do not run, handlers are interrupted",
+    supervised: "restart with backoff and a limit, queue kept, asker told",
+    runs: "in a turn of its own"
+  },
+  layer: Ryker.layer,
+  spawn: (handler, { amnesia = false, capacity = defaultCapacity }) =>
+    Actor.spawn(Adder, handlersOf(handler), {
+      amnesia,
+      capacity,
+      deadline: deadlineMillis,
+      // 64 KiB of bytes and a number are more than the default.
+      maxMessageBytes: 128 * 1024
+    }),
+  tell: (actor, n, bytes) => (bytes === undefined ? actor.tell.Add({ n }) : actor.tell.Store({ n, bytes })),
   ask: (actor, n) => actor.ask.Add({ n }),
-  check: Effect.flatMap(Ryker.ledger, (entries) =>
-    Effect.forEach(entries, (entry) => expectEqual(`imbalance of ${entry.actor}`, Ledger.imbalance(entry), 0), {
-      discard: true
-    })
-  )
-})
+  keyed: (handler, ids) =>
+    Effect.gen(function* () {
+      const layer = Adders.toLayer(() => handlersOf(handler), { maxResident: ids, deadline: deadlineMillis })
+      const adders = Context.get(yield* Layer.build(layer), Adders)
+      return (id) => adders.get(id)
+    }),
+  restarting: (build) =>
+    Actor.spawn(
+      Adder,
+      Effect.sync(() => handlersOf(build())),
+      {
+        // The shortest there can be: what is measured is the restart, not the wait.
+        backoff: { base: "1 millis", cap: "1 millis" },
+        intensity: { restarts: 1_000_000, window: "1 second" }
+      }
+    ),
+  drain: Effect.map(Ryker.drain("1 minute"), ({ outcome }) => expectEqual("outcome of the drain", outcome, "complete")),
+  check: Effect.map(Ryker.ledger, (entries) => {
+    for (const entry of entries) expectEqual(`imbalance of ${entry.actor}`, Ledger.imbalance(entry), 0)
+  }),
+  zeroized: Effect.map(Ryker.ledger, (entries) => entries.reduce((bytes, entry) => bytes + entry.zeroizedBytes, 0))
+}
 
-export default rykerWith("ryker", Ryker.layer)
+export default peer

@@ -1,0 +1,36 @@
+/** Erlang/OTP's `gen_server`, on one scheduler; the workloads are in `erlang/bench.erl`. */
+import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import type { ForeignPeer } from "../workload.ts"
+
+const source = join(import.meta.dirname, "erlang", "bench.erl")
+
+const compile = (folder: string): void => {
+  if (existsSync(join(folder, "bench.beam"))) return
+  const { status, stdout, stderr } = spawnSync("erlc", ["-Werror", "-o", folder, source], { encoding: "utf8" })
+  if (status !== 0) throw new Error(`erlc: ${stdout}${stderr}`)
+}
+
+const peer: ForeignPeer = {
+  kind: "foreign",
+  title: "Erlang/OTP gen_server",
+  guarantees: {
+    bounded: "no",
+    deadline: "the asker gives up; the message runs",
+    supervised: "restart with a limit, queue lost, asker told",
+    runs: "in a process of its own, preempted"
+  },
+  missing: () =>
+    spawnSync("erl", ["-version"]).status === 0 ? undefined : "erl is not installed (scripts/install-erlang.sh)",
+  command: (folder, { quick, row, workload }) => {
+    compile(folder)
+    const { count, size } = row
+    // One scheduler, no shell, no log of crashes; more processes than the default allows.
+    const emulator = "+S 1:1 +P 1000000 -noshell -boot start_clean -kernel logger_level none -s bench main"
+    const run = [workload, size ?? 0, (quick ? row.quick : count) ?? 0, quick ? "quick" : "full"]
+    return ["erl", ...emulator.split(" "), "-pa", folder, "-extra", ...run.map(String)]
+  }
+}
+
+export default peer
