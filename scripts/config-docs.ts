@@ -2,9 +2,11 @@
 //
 // With --check it changes nothing, and fails when they differ from the schema in src/.
 import { RykerConfig } from "ryker"
+import { readFileSync } from "node:fs"
 import { between, table, writeOrCheck } from "./generated.ts"
 
 const page = "docs/configuration.md"
+const schema = "docs/ryker.config.schema.json"
 
 const keys = table(
   ["key", "environment", "default", "allowed", "class", "what it is for"],
@@ -15,8 +17,10 @@ const keys = table(
   })
 )
 
-const files = new Map([
-  [page, between(page, "config", keys)],
-  ["docs/ryker.config.schema.json", JSON.stringify(RykerConfig.jsonSchema, null, 2)]
-])
-writeOrCheck(files, "npm run config-docs")
+writeOrCheck(
+  new Map([
+    [page, between(page, readFileSync(page, "utf8"), "config", keys)],
+    [schema, JSON.stringify(RykerConfig.jsonSchema, null, 2)]
+  ]),
+  "config-docs"
+)

@@ -2,6 +2,7 @@
 //
 // With --check it changes nothing, and fails when they differ from the contract in src/.
 import { RykerMetrics } from "ryker"
+import { readFileSync } from "node:fs"
 import { between, table, writeOrCheck } from "./generated.ts"
 
 const page = "docs/metrics.md"
@@ -43,4 +44,4 @@ const content = [
   ...sections
 ].join("\n\n")
 
-writeOrCheck(new Map([[page, between(page, "metrics", content)]]), "npm run metrics-docs")
+writeOrCheck(new Map([[page, between(page, readFileSync(page, "utf8"), "metrics", content)]]), "metrics-docs")

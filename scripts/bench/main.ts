@@ -14,6 +14,7 @@ import { bestByHand, type Figure, ratio, type RowResult, summarize, write } from
 import { countOf, peersOf } from "./rows.ts"
 import { pinnedTo, runRow, startForeign } from "./turns.ts"
 import {
+  type Guarantees,
   type Measures,
   type Peer,
   type PeerName,
@@ -61,9 +62,31 @@ const title = (peer: PeerName): string => peers.get(peer)!.title
 const line = (name: string, cells: ReadonlyArray<string>, note = "") =>
   `  ${name.padEnd(32)}${cells.map((cell) => cell.padStart(12)).join("")}  ${note}`.trimEnd()
 
-/** A comparison is worth as much as what is compared: what each guarantees stands beside its figure. */
+const guaranteeNames = {
+  bounded: "bounded",
+  deadline: "deadline",
+  supervised: "supervised",
+  ownTurn: "own turn"
+} as const satisfies { readonly [name in keyof Guarantees]: string }
+
+const allGuarantees = Object.keys(guaranteeNames) as Array<keyof Guarantees>
+
+/** A comparison is worth as much as what is compared: what each guarantees stands beside its figure, where it matters. */
 const promises = (workload: Workload, peer: PeerName): string =>
-  workload.about.map((about) => `${about}: ${peers.get(peer)!.guarantees[about]}`).join("; ")
+  allGuarantees
+    .filter((name) => workload.about.includes(name))
+    .map((name) => (peers.get(peer)!.guarantees[name][0] ? guaranteeNames[name] : "-").padEnd(10))
+    .join(" ")
+
+const printGuarantees = (): void => {
+  for (const { guarantees, title } of peers.values()) {
+    console.log(`\n${title}`)
+    for (const name of allGuarantees) {
+      const [holds, how] = guarantees[name]
+      console.log(`  ${guaranteeNames[name].padEnd(12)}${(holds ? "yes" : "no").padEnd(5)}${how}`)
+    }
+  }
+}
 
 const report = (workload: Workload, row: Row, result: RowResult): void => {
   const { figures } = result
@@ -76,8 +99,8 @@ const report = (workload: Workload, row: Row, result: RowResult): void => {
       const figure = figures[peer]?.[metric]
       if (figure === undefined) continue
       const cells = [...figure.map((value) => show(metric, value)), peer === "ryker" ? "" : ratio(ryker, figure)]
-      const few = row.counts?.[peer] === undefined ? "" : `only ${countOf(row, peer)!.toLocaleString("en")}; `
-      console.log(line(title(peer), cells, index === 0 ? few + promises(workload, peer) : ""))
+      const few = row.counts?.[peer] === undefined ? "" : `, only ${countOf(row, peer)!.toLocaleString("en")}`
+      console.log(line(title(peer), cells, index === 0 ? promises(workload, peer) + few : ""))
     }
     const best: Figure | undefined = bestByHand(result, metric)
     if (best !== undefined) console.log(line("against the best by hand", ["", "", "", ratio(ryker, best)]))
@@ -119,6 +142,7 @@ const measure = async (): Promise<void> => {
   console.log(
     `Median, least and most of ${rounds} interleaved rounds; the last is Ryker's median divided by this one's.`
   )
+  printGuarantees()
   const rows: Array<RowResult> = []
   for (const [name, workload] of workloads) {
     for (const [index, row] of workload.rows.entries()) {

@@ -29,15 +29,17 @@ export type Peer = EffectPeer<unknown> | PlainPeer<unknown> | ForeignPeer
 
 /** What a peer promises, so that no row is read without it. */
 export interface Guarantees {
-  /** What happens to the message that there is no room for. */
-  readonly bounded: string
-  /** What a deadline of one second on an ask does. */
-  readonly deadline: string
-  /** What becomes of an actor whose handler crashes. */
-  readonly supervised: string
-  /** Where a handler runs that is started by a send. */
-  readonly runs: string
+  /** Whether there is a bound, and what happens to the message that there is no room for. */
+  readonly bounded: Guarantee
+  /** Whether an ask ends after a second, and what becomes of its message. */
+  readonly deadline: Guarantee
+  /** Whether an actor whose handler crashes begins anew, and what else happens. */
+  readonly supervised: Guarantee
+  /** Whether a handler that sends, or is sent to, runs on another stack than the send. */
+  readonly ownTurn: Guarantee
 }
+
+export type Guarantee = readonly [holds: boolean, how: string]
 
 interface AnyPeer {
   readonly title: string

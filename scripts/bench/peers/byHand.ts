@@ -5,10 +5,10 @@ import * as Exit from "effect/Exit"
 import { deadlineMillis, type Guarantees } from "../workload.ts"
 
 export const guarantees: Guarantees = {
-  bounded: "yes; refused",
-  deadline: "the asker gives up; the message runs",
-  supervised: "no; it goes on with its state",
-  runs: "in a turn of its own"
+  bounded: [true, "refused"],
+  deadline: [true, "the asker gives up; the message runs"],
+  supervised: [false, "the asker is told, the actor goes on with its state"],
+  ownTurn: [true, "a turn of its own"]
 }
 
 type Reply = Exit.Exit<unknown, unknown>

@@ -24,10 +24,10 @@ const peer: EffectPeer<Queue.Queue<Message>> = {
   kind: "effect",
   title: "Effect, as usually written",
   guarantees: {
-    bounded: "yes; the sender waits",
-    deadline: "the asker gives up; the message runs",
-    supervised: "no; the loop is gone",
-    runs: "in the loop's fiber"
+    bounded: [true, "the sender waits"],
+    deadline: [true, "the asker gives up; the message runs"],
+    supervised: [false, "the loop is gone, askers wait for their deadline"],
+    ownTurn: [true, "a turn of its own"]
   },
   layer: Layer.empty,
   spawn: (handler, { capacity = defaultCapacity }) =>

@@ -34,10 +34,10 @@ const peer: EffectPeer<Client> = {
   kind: "effect",
   title: "effect/cluster Entity, in memory",
   guarantees: {
-    bounded: "yes: 4,096; `MailboxFull`",
-    deadline: "`Effect.timeout` interrupts the handler",
-    supervised: "restart with backoff, without a limit; the message runs again",
-    runs: "in a fiber of its own"
+    bounded: [true, "4,096 messages, then `MailboxFull`"],
+    deadline: [true, "`Effect.timeout` interrupts the handler"],
+    supervised: [true, "restart with backoff, no limit; the message runs again"],
+    ownTurn: [true, "a turn of its own"]
   },
   layer: AdderLayer.pipe(Layer.provideMerge(TestRunner.layer)),
   spawn: (handler) =>

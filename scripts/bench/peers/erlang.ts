@@ -16,10 +16,10 @@ const peer: ForeignPeer = {
   kind: "foreign",
   title: "Erlang/OTP gen_server",
   guarantees: {
-    bounded: "no",
-    deadline: "the asker gives up; the message runs",
-    supervised: "restart with a limit, queue lost, asker told",
-    runs: "in a process of its own, preempted"
+    bounded: [false, "grows"],
+    deadline: [true, "the asker gives up; the message runs"],
+    supervised: [true, "restart at once with a limit; queue lost, asker told"],
+    ownTurn: [true, "a process of its own, preempted"]
   },
   missing: () =>
     spawnSync("erl", ["-version"]).status === 0 ? undefined : "erl is not installed (scripts/install-erlang.sh)",

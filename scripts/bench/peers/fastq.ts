@@ -8,10 +8,10 @@ const peer: PlainPeer<fastq.queue<number, number>> = {
   kind: "plain",
   title: "fastq",
   guarantees: {
-    bounded: "no",
-    deadline: "no",
-    supervised: "no; it goes on with its state",
-    runs: "inside the send"
+    bounded: [false, "grows"],
+    deadline: [false, "the asker waits"],
+    supervised: [false, "the sender is thrown at, the queue stands still"],
+    ownTurn: [false, "inside the send when idle"]
   },
   // Its callbacks cost less than its Promises, which are for handlers that wait.
   spawn: (handler) => {

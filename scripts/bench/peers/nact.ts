@@ -10,6 +10,10 @@ interface Message {
 
 let system: ActorSystemRef | undefined = undefined
 
+/** The names that nact makes up are random numbers, of which 100,000 have two alike now and then. */
+let spawned = 0
+const nextName = (): string => `actor-${spawned++}`
+
 const receive = async (handler: PlainHandler, { from, n }: Message): Promise<PlainHandler> => {
   const answer = await handler(n)
   if (from !== undefined) dispatch(from, answer)
@@ -20,13 +24,13 @@ const peer: PlainPeer<Ref<Message>> = {
   kind: "plain",
   title: "nact",
   guarantees: {
-    bounded: "no",
-    deadline: "the asker gives up; the message runs",
-    supervised: "its `onCrash` decides; the default is to stop, the asker waits for its deadline",
-    runs: "in a turn of its own"
+    bounded: [false, "grows"],
+    deadline: [true, "the asker gives up; the message runs"],
+    supervised: [true, "as `onCrash` says, stop by default; queue kept, askers wait for their deadline"],
+    ownTurn: [true, "a turn of its own"]
   },
   spawn: (handler) =>
-    spawn((system ??= start()), (state: PlainHandler, message: Message) => receive(state, message), undefined, {
+    spawn((system ??= start()), (state: PlainHandler, message: Message) => receive(state, message), nextName(), {
       initialState: handler
     }),
   tell: (actor, n) => {
@@ -35,7 +39,7 @@ const peer: PlainPeer<Ref<Message>> = {
   },
   ask: (actor, n) => query(actor, (from: Ref<number>): Message => ({ n, from }), deadlineMillis),
   restarting: (build) =>
-    spawn((system ??= start()), (state: PlainHandler, message: Message) => receive(state, message), undefined, {
+    spawn((system ??= start()), (state: PlainHandler, message: Message) => receive(state, message), nextName(), {
       initialStateFunc: build,
       onCrash: (_message, _error, context) => context.reset
     }),

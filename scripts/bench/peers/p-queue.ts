@@ -13,10 +13,10 @@ const peer: PlainPeer<Actor> = {
   kind: "plain",
   title: "p-queue",
   guarantees: {
-    bounded: "no",
-    deadline: "counts from its start, not while it waits; it runs on",
-    supervised: "no; it goes on with its state",
-    runs: "inside the send when idle"
+    bounded: [false, "grows"],
+    deadline: [true, "from when it begins to run; the message runs on"],
+    supervised: [false, "the asker is told, the actor goes on with its state"],
+    ownTurn: [false, "inside the send when idle"]
   },
   spawn: (handler) => ({ handler, queue: new PQueue({ concurrency: 1 }) }),
   tell: ({ handler, queue }, n) => {

@@ -57,10 +57,10 @@ const peer: PlainPeer<Ring> = {
   kind: "plain",
   title: "plain JavaScript ring",
   guarantees: {
-    bounded: "yes; refused",
-    deadline: "no",
-    supervised: "no; it is gone",
-    runs: "in a turn of its own"
+    bounded: [true, "refused"],
+    deadline: [false, "the asker waits"],
+    supervised: [false, "the process ends"],
+    ownTurn: [true, "a turn of its own"]
   },
   spawn: (handler, { capacity = defaultCapacity }) => new Ring(handler, capacity),
   tell: (ring, n) => ring.offer(n, undefined),

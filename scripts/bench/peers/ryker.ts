@@ -29,10 +29,10 @@ const peer: EffectPeer<Adder["Service"]> = {
   kind: "effect",
   title: "ryker",
   guarantees: {
-    bounded: "yes; `Busy`",
-    deadline: "expired messages do not run, handlers are interrupted",
-    supervised: "restart with backoff and a limit, queue kept, asker told",
-    runs: "in a turn of its own"
+    bounded: [true, "refused with `Busy`"],
+    deadline: [true, "expired messages do not run, handlers are interrupted"],
+    supervised: [true, "restart with backoff and a limit; queue kept, asker told"],
+    ownTurn: [true, "a turn of its own"]
   },
   layer: Ryker.layer,
   spawn: (handler, { amnesia = false, capacity = defaultCapacity }) =>

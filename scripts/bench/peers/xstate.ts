@@ -16,10 +16,10 @@ const peer: PlainPeer<Actor> = {
   kind: "plain",
   title: "XState",
   guarantees: {
-    bounded: "no",
-    deadline: "no ask",
-    supervised: "no; it stops",
-    runs: "inside the send"
+    bounded: [false, "grows"],
+    deadline: [false, "no ask"],
+    supervised: [false, "it stops"],
+    ownTurn: [false, "inside the send"]
   },
   spawn: (handler) => {
     const actor = createActor(logicOf(handler)).start()

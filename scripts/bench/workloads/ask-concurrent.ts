@@ -17,7 +17,7 @@ const capacity = 1_024
 
 const workload: Workload = {
   rows: [row(64), row(1_024)],
-  about: ["bounded", "deadline", "supervised", "runs"],
+  about: ["bounded", "deadline", "supervised", "ownTurn"],
   absent: { xstate: "it has no ask" },
   effect: (peer, { handler, size: callers }, count) =>
     Effect.gen(function* () {

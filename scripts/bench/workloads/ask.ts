@@ -18,7 +18,7 @@ const workload: Workload = {
     row("Effect.succeed", [...effectPeers, "erlang", "plain"]),
     row("Effect.gen", effectPeers)
   ],
-  about: ["bounded", "deadline", "supervised", "runs"],
+  about: ["bounded", "deadline", "supervised", "ownTurn"],
   absent: { xstate: "it has no ask" },
   effect: (peer, { handler }, count) =>
     Effect.gen(function* () {

@@ -7,7 +7,7 @@ import type { Workload } from "../workload.ts"
 
 const workload: Workload = {
   rows: [{ title: "drain of 100,000 queued messages", handler: "Effect.sync", count: 100_000, quick: 1_000 }],
-  about: ["bounded", "supervised", "runs"],
+  about: ["bounded", "supervised", "ownTurn"],
   absent: {
     entity: "its clients are held up before so much is queued",
     xstate: "its handlers do not wait"

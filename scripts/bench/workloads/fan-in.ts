@@ -9,7 +9,7 @@ const producers = 100
 
 const workload: Workload = {
   rows: [{ title: "fan-in, 100 producers to 1 actor", handler: "Effect.sync", size: producers, quick: 2_000 }],
-  about: ["bounded", "supervised", "runs"],
+  about: ["bounded", "supervised", "ownTurn"],
   effect: (peer, { handler }, count) =>
     Effect.gen(function* () {
       const tally = new Tally(count)

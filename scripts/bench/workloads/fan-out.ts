@@ -9,7 +9,7 @@ const actors = 1_000
 
 const workload: Workload = {
   rows: [{ title: "fan-out, 1 producer to 1,000 actors", handler: "Effect.sync", size: actors, quick: 3_000 }],
-  about: ["bounded", "supervised", "runs"],
+  about: ["bounded", "supervised", "ownTurn"],
   effect: (peer, { handler }, count) =>
     Effect.gen(function* () {
       const tally = new Tally(count)

@@ -51,7 +51,7 @@ const workload: Workload = {
       rounds: 3
     }
   ],
-  about: ["bounded", "deadline", "supervised", "runs"],
+  about: ["bounded", "deadline", "supervised", "ownTurn"],
   absent: { xstate: "it has no ask" },
   effect: (peer, { handler }, count) =>
     Effect.gen(function* () {

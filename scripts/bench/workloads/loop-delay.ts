@@ -44,7 +44,7 @@ const workload: Workload = {
       quick: 1_000
     }
   ],
-  about: ["bounded", "runs"],
+  about: ["bounded", "ownTurn"],
   absent: { erlang: "it has no event loop: processes are preempted" },
   effect: (peer, _row, count) =>
     Effect.gen(function* () {

@@ -17,7 +17,7 @@ const numbers = "here it carries numbers only"
 
 const workload: Workload = {
   rows: [row(1_024, false), row(1_024, true), row(65_536, false), row(65_536, true)],
-  about: ["bounded", "supervised", "runs"],
+  about: ["bounded", "supervised", "ownTurn"],
   absent: { entity: numbers, nact: numbers, xstate: numbers, fastq: numbers, "p-queue": numbers, plain: numbers },
   effect: (peer, { amnesia, size }, count) =>
     Effect.gen(function* () {

@@ -17,7 +17,7 @@ const recursion = "a handler that sends runs the next one on its own stack"
 
 const workload: Workload = {
   rows: [row("ping-pong, 2 actors", 2), longRing],
-  about: ["bounded", "supervised", "runs"],
+  about: ["bounded", "supervised", "ownTurn"],
   absent: { xstate: recursion, fastq: recursion, "p-queue": recursion },
   effect: <A>(peer: Parameters<typeof workload.effect<A>>[0], { size: actors }: Row, count: number) =>
     Effect.gen(function* () {

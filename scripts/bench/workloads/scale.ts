@@ -83,7 +83,7 @@ const millis = (tally: Tally, send: Effect.Effect<void, unknown>): Effect.Effect
 
 const workload: Workload = {
   rows: [messages, actors],
-  about: ["bounded", "supervised", "runs"],
+  about: ["bounded", "supervised", "ownTurn"],
   effect: (peer, { title }, count) =>
     Effect.gen(function* () {
       const isMessages = title === messages.title

@@ -14,7 +14,7 @@ const row = (size: number): Row => ({
 
 const workload: Workload = {
   rows: [row(1), row(64), row(1_024)],
-  about: ["bounded", "deadline", "supervised", "runs"],
+  about: ["bounded", "deadline", "supervised", "ownTurn"],
   absent: { xstate: "it has no ask" },
   effect: (peer, { handler, size: actors }, count) =>
     Effect.gen(function* () {

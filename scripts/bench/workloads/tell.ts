@@ -19,7 +19,7 @@ const workload: Workload = {
     row("Effect.succeed", [...effectPeers, "erlang", "plain"]),
     row("Effect.gen", effectPeers)
   ],
-  about: ["bounded", "supervised", "runs"],
+  about: ["bounded", "supervised", "ownTurn"],
   effect: (peer, { handler }, count) =>
     Effect.gen(function* () {
       const tally = new Tally(count)

@@ -1,0 +1,78 @@
+/** What Ryker means to reach, as far as a run can say it. */
+import { bestByHand, type Figure, type RowResult, type Run } from "./results.ts"
+import { type Metric, show } from "./metrics.ts"
+import type { HandlerForm, WorkloadName } from "./workload.ts"
+
+interface Target {
+  readonly workload: WorkloadName
+  readonly title: string
+  readonly handler: HandlerForm
+  readonly metric: Metric
+  /** At least so many times what the other does, or at most a figure of its own. */
+  readonly needs:
+    | { readonly times: number; readonly of: "erlang" | "by hand" }
+    | { readonly atMost: number }
+    | { readonly atLeast: number }
+}
+
+const target = (workload: WorkloadName, title: string, needs: Target["needs"], metric: Metric = "rate"): Target => ({
+  workload,
+  title,
+  handler: "Effect.sync",
+  metric,
+  needs
+})
+
+export const targets: ReadonlyArray<Target> = [
+  target("tell", "tell, 1 producer, 1 actor", { atLeast: 3_000_000 }),
+  target("ask", "ask, one at a time", { times: 1.2, of: "erlang" }),
+  target("ask-concurrent", "ask, 64 callers", { times: 1.5, of: "erlang" }),
+  target("fan-out", "fan-out, 1 producer to 1,000 actors", { times: 1, of: "erlang" }),
+  target("fan-in", "fan-in, 100 producers to 1 actor", { times: 2, of: "erlang" }),
+  target("spawn", "spawn 100,000 actors", { times: 1, of: "erlang" }),
+  target("spawn", "spawn 100,000 actors", { atMost: 2_048 }, "idleHeap")
+]
+
+const find = (run: Run, { handler, title, workload }: Target): RowResult | undefined =>
+  run.rows.find((row) => row.workload === workload && row.title === title && row.handler === handler)
+
+const of = ({ needs }: Target, row: RowResult, metric: Metric): Figure | undefined => {
+  if (!("of" in needs)) return undefined
+  return needs.of === "erlang" ? row.figures.erlang?.[metric] : bestByHand(row, metric)
+}
+
+export interface Verdict {
+  readonly needed: string
+  readonly is: string
+  readonly isMet: boolean
+}
+
+/** Whether a run has met a target; undefined when it has not what it takes to tell. */
+export const judge = (run: Run, target: Target): Verdict | undefined => {
+  const { metric, needs } = target
+  const row = find(run, target)
+  const ryker = row?.figures.ryker?.[metric]
+  if (row === undefined || ryker === undefined) return undefined
+  if ("atMost" in needs) {
+    return {
+      needed: `at most ${show(metric, needs.atMost)}`,
+      is: show(metric, ryker[0]),
+      isMet: ryker[0] <= needs.atMost
+    }
+  }
+  if ("atLeast" in needs) {
+    return {
+      needed: `at least ${show(metric, needs.atLeast)}`,
+      is: show(metric, ryker[0]),
+      isMet: ryker[0] >= needs.atLeast
+    }
+  }
+  const other = of(target, row, metric)
+  if (other === undefined) return undefined
+  const ratio = ryker[0] / other[0]
+  return {
+    needed: `${needs.times} x ${needs.of === "erlang" ? "Erlang" : "by hand"}`,
+    is: `${ratio.toFixed(2)} x`,
+    isMet: ratio >= needs.times
+  }
+}
