@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { between, writeOrCheck } from "../generated.ts"
 import { actorSizes, bare, kindOf, messageSizes, type Metric, unitOf } from "./metrics.ts"
 import { plot, type Series } from "./plot.ts"
-import { bestByHand, type Figure, read, type RowResult, type Run } from "./results.ts"
+import { bestByHand, type Figure, ratio, read, type RowResult, type Run } from "./results.ts"
 import { judge, targets } from "./targets.ts"
 import { type Guarantees, type Peer, type PeerName, peerNames, type Workload, workloadNames } from "./workload.ts"
 
@@ -49,8 +49,8 @@ const withRange = (metric: Metric, [median, min, max]: Figure): string =>
 
 const withRatio = (metric: Metric, ryker: Figure, other: Figure | undefined): string => {
   if (other === undefined) return ""
-  const ratio = other[0] === 0 ? "" : ` (${(ryker[0] / other[0]).toFixed(2)})`
-  return `${bare(metric, other[0])}${ratio}`
+  const times = ratio(ryker, other)
+  return times === "" ? bare(metric, other[0]) : `${bare(metric, other[0])} (${times})`
 }
 
 /** A row of the page for each measure of a row of the run. */

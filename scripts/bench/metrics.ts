@@ -3,7 +3,7 @@
 interface Kind {
   /** What it is, for a table's row; empty for the rate, which is what all rows are about. */
   readonly note: string
-  readonly unit: "per second" | "bytes" | "microseconds" | "nanoseconds"
+  readonly unit: "messages" | "per second" | "bytes" | "microseconds" | "nanoseconds"
 }
 
 /** Sizes of the scale curve. */
@@ -23,7 +23,8 @@ const kinds = {
   p50: { note: "p50", unit: "microseconds" },
   p99: { note: "p99", unit: "microseconds" },
   p999: { note: "p99.9", unit: "microseconds" },
-  max: { note: "longest", unit: "microseconds" }
+  max: { note: "longest", unit: "microseconds" },
+  unanswered: { note: "refused, or not answered within 1 s", unit: "messages" }
 } as const satisfies Record<string, Kind>
 
 export type Metric = keyof typeof kinds | ScaleMetric
@@ -46,7 +47,13 @@ export const bare = (metric: Metric, value: number): string => {
   return significant(unit === "per second" || unit === "bytes" ? value / 1000 : value)
 }
 
-const shortUnits = { "per second": "k/s", bytes: "KB", microseconds: "us", nanoseconds: "ns" } as const
+const shortUnits = {
+  messages: "messages",
+  "per second": "k/s",
+  bytes: "KB",
+  microseconds: "us",
+  nanoseconds: "ns"
+} as const
 
 export const unitOf = (metric: Metric): string => shortUnits[kindOf(metric).unit]
 

@@ -64,6 +64,9 @@ export const bestByHand = ({ figures }: RowResult, metric: Metric): Figure | und
 
 export const moreIsBetter = (metric: Metric): boolean => metric === "rate" || metric === "again"
 
-/** Ryker's median divided by another's. */
-export const ratio = (ryker: Figure | undefined, other: Figure | undefined): string =>
-  ryker === undefined || other === undefined || other[0] === 0 ? "" : `${(ryker[0] / other[0]).toFixed(2)} x`
+/** Ryker's median divided by another's; empty when there is nothing to divide by. */
+export const ratio = (ryker: Figure | undefined, other: Figure | undefined): string => {
+  if (ryker === undefined || other === undefined || other[0] === 0) return ""
+  const times = ryker[0] / other[0]
+  return times > 0 && times < 0.1 ? times.toPrecision(1) : times.toFixed(times < 10 ? 2 : 0)
+}

@@ -12,7 +12,13 @@ import * as PlainSenders from "../plainSenders.ts"
 import { expectEqual, makeHandler, makePlainHandler, Tally } from "../tally.ts"
 import type { Row, Workload } from "../workload.ts"
 
-const row = (title: string): Row => ({ title, handler: "Effect.sync", count: 5_000, quick: 1_000 })
+const row = (title: string): Row => ({
+  title,
+  handler: "Effect.sync",
+  count: 5_000,
+  counts: { entity: 1_000 },
+  quick: 1_000
+})
 
 const [tell, ask] = [row("bytes for each tell"), row("bytes for each ask")]
 

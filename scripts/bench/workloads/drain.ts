@@ -10,6 +10,7 @@ const workload: Workload = {
   about: ["bounded", "supervised", "ownTurn"],
   absent: {
     entity: "its clients are held up before so much is queued",
+    fastq: "what is queued runs on one stack, which so much overflows",
     xstate: "its handlers do not wait"
   },
   effect: (peer, _row, count) =>

@@ -57,13 +57,14 @@ const workload: Workload = {
           }),
         {}
       )
-      const probe = new Probe()
-      const { rate } = yield* Senders.timed(
-        tally,
-        count,
-        Senders.tellAll(0, count, (n) => peer.tell(actor, n))
-      )
-      return { rate: rate!, ...probe.stop() }
+      let probe: Probe | undefined = undefined
+      // Not before it sends: a round begins with a garbage collection.
+      const send = Effect.suspend(() => {
+        probe = new Probe()
+        return Senders.tellAll(0, count, (n) => peer.tell(actor, n))
+      })
+      const { rate } = yield* Senders.timed(tally, count, send)
+      return { rate: rate!, ...probe!.stop() }
     }),
   plain: async (peer, _row, count) => {
     const tally = new Tally(count)
@@ -71,11 +72,12 @@ const workload: Workload = {
       work()
       return tally.add(n)
     }, {})
-    const probe = new Probe()
-    const { rate } = await PlainSenders.timed(tally, count, () =>
-      PlainSenders.tellAll(0, count, (n) => peer.tell(actor, n))
-    )
-    return { rate: rate!, ...probe.stop() }
+    let probe: Probe | undefined = undefined
+    const { rate } = await PlainSenders.timed(tally, count, () => {
+      probe = new Probe()
+      return PlainSenders.tellAll(0, count, (n) => peer.tell(actor, n))
+    })
+    return { rate: rate!, ...probe!.stop() }
   }
 }
 

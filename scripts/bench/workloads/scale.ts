@@ -6,7 +6,7 @@ import { makeHandler, Tally } from "../tally.ts"
 import type { EffectPeer, Environment, PeerName, Row, Workload } from "../workload.ts"
 
 /** A small number takes no time that a clock could tell: it is repeated until as many are done. */
-const least = 5_000
+const least = 20_000
 
 const peers: ReadonlyArray<PeerName> = ["ryker", "effect-pump", "erlang"]
 

@@ -225,16 +225,18 @@ workload(latency, _, Count) ->
     Interval = erlang:convert_time_unit(100, microsecond, native),
     Begun = erlang:monotonic_time(),
     send_on_time(Actor, Self, Begun, Interval, 0, Count),
-    Nanos = lists:sort([receive {took, Time} -> Time end || _ <- lists:seq(1, Count)]),
+    Settled = [receive {settled, Answered, Time} -> {Answered, Time} end || _ <- lists:seq(1, Count)],
     await_all(1, Count),
     stop({Actor}),
+    Nanos = lists:sort([Time || {_, Time} <- Settled]),
     At = fun(Share) -> lists:nth(max(1, ceil(Count * Share)), Nanos) / 1000 end,
-    [{p50, At(0.5)}, {p99, At(0.99)}, {p999, At(0.999)}];
+    Unanswered = length([no || {no, _} <- Settled]),
+    [{p50, At(0.5)}, {p99, At(0.99)}, {p999, At(0.999)}, {unanswered, Unanswered}];
 workload(payload, Size, Count) ->
     timed(Count, fun(Actor) -> store(Actor, Size, 0, Count) end);
 workload(scale, Size, Count) ->
     %% The size says which of the two rows it is.
-    [scale(Size, N, max(1, ceil(5000 / N))) || N <- [1, 10, 100, 1000, 10000, 100000, 1000000], N =< Count].
+    [scale(Size, N, max(1, ceil(20000 / N))) || N <- [1, 10, 100, 1000, 10000, 100000, 1000000], N =< Count].
 
 scale(Row, Size, Times) ->
     Key = "at " ++ integer_to_list(Size),
@@ -370,9 +372,14 @@ send_on_time(Actor, Self, Begun, Interval, N, Count) ->
     case erlang:monotonic_time() >= Due of
         true ->
             spawn_link(fun() ->
-                Reply = N + 1,
-                Reply = gen_server:call(Actor, {add, N}, ?DEADLINE),
-                Self ! {took, erlang:convert_time_unit(erlang:monotonic_time() - Due, native, nanosecond)}
+                Answered =
+                    try gen_server:call(Actor, {add, N}, ?DEADLINE) of
+                        Reply when Reply =:= N + 1 -> yes
+                    catch
+                        exit:{timeout, _} -> no
+                    end,
+                Took = erlang:monotonic_time() - Due,
+                Self ! {settled, Answered, erlang:convert_time_unit(Took, native, nanosecond)}
             end),
             send_on_time(Actor, Self, Begun, Interval, N + 1, Count);
         false ->
