@@ -28,7 +28,7 @@ const openLoop = (count: number, send: (n: number, done: (answer: unknown) => vo
     const done = (n: number, answer: unknown) => {
       micros[n] = (performance.now() - dueAt(n)) * 1000
       if (answer === undefined) unanswered++
-      else if (answer !== replyTo(n)) reject(new Error(`answer to ${n}: ${String(answer)}`))
+      else if (answer !== replyTo(n)) reject(new Error(`answer to ${n}: ${JSON.stringify(answer)}`))
       if (++settled < count) return
       micros.sort()
       resolve({
