@@ -135,6 +135,11 @@ for (const name of workloadNames) {
   for (const [peer, why] of Object.entries(workload.absent ?? {})) {
     reasons.set(why, [...(reasons.get(why) ?? []), title(peer as PeerName)])
   }
+  for (const { counts = {} } of workload.rows) {
+    for (const [peer, count] of Object.entries(counts)) {
+      reasons.set(`${count.toLocaleString("en")} only, as more would take too long`, [title(peer as PeerName)])
+    }
+  }
   for (const [why, titles] of reasons) absences.push([`\`${name}\``, titles.join(", "), why])
 }
 const absent = table(["workload", "without", "why"], absences)

@@ -146,10 +146,14 @@ const measure = async (): Promise<void> => {
   const rows: Array<RowResult> = []
   for (const [name, workload] of workloads) {
     for (const [index, row] of workload.rows.entries()) {
-      const samples = await runRow(name, workload, index, peers, folder, rounds)
+      const { failed, samples } = await runRow(name, workload, index, peers, folder, rounds)
       const figures = Object.fromEntries(Array.from(samples, ([peer, measures]) => [peer, figuresOf(measures)]))
       const result: RowResult = { workload: name, title: row.title, handler: row.handler, figures }
       report(workload, row, result)
+      for (const [peer, error] of failed) {
+        console.error(line(title(peer), [], `FAILED: ${(error as Error).message}`))
+        process.exitCode = 1
+      }
       rows.push(result)
     }
   }
@@ -167,12 +171,16 @@ const measure = async (): Promise<void> => {
 const checkNode = async (peer: PeerName): Promise<void> => {
   const args = ["--expose-gc", "--max-semi-space-size=128", "--min-semi-space-size=128"]
   const file = join(import.meta.dirname, "quick.ts")
-  const child = spawn(process.execPath, [...args, file, peer, ...names], { stdio: "inherit", timeout: 60_000 })
+  const child = spawn(process.execPath, [...args, file, peer, ...names], {
+    env: { ...process.env, BENCH_QUICK: "1" },
+    stdio: "inherit",
+    timeout: 300_000
+  })
   const [code] = await once(child, "exit")
-  if (code !== 0) throw new Error(`${peer}: ${code === null ? "not done after a minute" : "failed"}`)
+  if (code !== 0) throw new Error(`${peer}: ${code === null ? "not done after five minutes" : "failed"}`)
 }
 
-const checkForeign = async (name: PeerName): Promise<void> => {
+const checkPeer = async (name: PeerName): Promise<void> => {
   const peer = peers.get(name)!
   if (peer.kind !== "foreign") return checkNode(name)
   for (const [workloadName, workload] of workloads) {
@@ -192,7 +200,13 @@ const checkForeign = async (name: PeerName): Promise<void> => {
 const check = async (): Promise<void> => {
   const queue = Array.from(peers.keys())
   const worker = async () => {
-    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await checkForeign(peer)
+    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
+      // The others are checked all the same.
+      await checkPeer(peer).catch((error: unknown) => {
+        console.error(error)
+        process.exitCode = 1
+      })
+    }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }

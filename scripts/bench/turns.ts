@@ -24,6 +24,7 @@ interface Runner {
 const launch = (command: ReadonlyArray<string>, stdio: "ipc" | "pipe"): ChildProcess => {
   const [program, ...args] = pinnedTo === undefined ? command : [...pin, ...command]
   return spawn(program!, args, {
+    env: { ...process.env, ERL_CRASH_DUMP: "/dev/null" },
     stdio: stdio === "ipc" ? ["ignore", "inherit", "inherit", "ipc"] : ["pipe", "pipe", "inherit"]
   })
 }
@@ -42,6 +43,16 @@ const orFail = async <A>(child: ChildProcess, next: (signal: AbortSignal) => Pro
   }
 }
 
+/** A process that does not become ready is not left behind. */
+const endUnless = async (child: ChildProcess, ready: Promise<unknown>): Promise<void> => {
+  try {
+    await ready
+  } catch (error) {
+    child.kill("SIGKILL")
+    throw error
+  }
+}
+
 const startNode = async (name: WorkloadName, workload: Workload, row: number, peer: PeerName): Promise<Runner> => {
   const file = `${import.meta.dirname}/child.ts`
   const child = launch(
@@ -50,7 +61,7 @@ const startNode = async (name: WorkloadName, workload: Workload, row: number, pe
   )
   // The child is ours: it says that it is ready, and then measures.
   const message = () => orFail(child, (signal) => once(child, "message", { signal }).then(([measures]) => measures))
-  await message()
+  await endUnless(child, message())
   return {
     run: () => {
       child.send("run")
@@ -71,7 +82,7 @@ export const startForeign = async (
   const child = launch(peer.command(folder, { workload: name, row: workload.rows[row]!, quick }), "pipe")
   const lines = createInterface({ input: child.stdout! })
   const line = () => orFail(child, (signal) => once(lines, "line", { signal }).then(([text]) => String(text)))
-  await line()
+  await endUnless(child, line())
   return {
     run: async () => {
       child.stdin!.write("run\n")
@@ -82,6 +93,12 @@ export const startForeign = async (
   }
 }
 
+export interface RowRun {
+  readonly samples: ReadonlyMap<PeerName, ReadonlyArray<Measures>>
+  /** Those that have gone wrong: they have no samples, and the others go on. */
+  readonly failed: ReadonlyMap<PeerName, unknown>
+}
+
 /** The rounds of each peer in a row. Peers take turns, so that what disturbs the machine disturbs them alike. */
 export const runRow = async (
   name: WorkloadName,
@@ -90,26 +107,41 @@ export const runRow = async (
   peers: ReadonlyMap<PeerName, Peer>,
   folder: string,
   rounds: number
-): Promise<ReadonlyMap<PeerName, ReadonlyArray<Measures>>> => {
+): Promise<RowRun> => {
   const row = workload.rows[index]!
   const runners = new Map<PeerName, Runner>()
   const samples = new Map<PeerName, Array<Measures>>()
+  const failed = new Map<PeerName, unknown>()
+  const attempt = async (peer: PeerName, run: () => Promise<void>): Promise<void> => {
+    try {
+      await run()
+    } catch (error) {
+      failed.set(peer, error)
+      samples.delete(peer)
+      runners.get(peer)?.end()
+      runners.delete(peer)
+    }
+  }
+  const start = (peer: PeerName, kind: Peer): Promise<Runner> =>
+    kind.kind === "foreign"
+      ? startForeign(name, workload, index, kind, folder, false)
+      : startNode(name, workload, index, peer)
   try {
     // One after the other: two that warm up at once would slow each other down.
     for (const peer of peersOf(workload, row)) {
       const kind = peers.get(peer)
       if (kind === undefined) continue
-      const start =
-        kind.kind === "foreign"
-          ? startForeign(name, workload, index, kind, folder, false)
-          : startNode(name, workload, index, peer)
-      runners.set(peer, await start)
-      samples.set(peer, [])
+      await attempt(peer, async () => {
+        runners.set(peer, await start(peer, kind))
+        samples.set(peer, [])
+      })
     }
     for (let round = 0; round < Math.min(rounds, row.rounds ?? rounds); round++) {
-      for (const [peer, runner] of runners) samples.get(peer)!.push(await runner.run())
+      for (const [peer, runner] of runners) {
+        await attempt(peer, async () => void samples.get(peer)!.push(await runner.run()))
+      }
     }
-    return samples
+    return { samples, failed }
   } finally {
     for (const runner of runners.values()) runner.end()
   }

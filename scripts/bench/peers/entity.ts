@@ -7,7 +7,10 @@ import { Rpc } from "effect/rpc"
 import * as Schema from "effect/Schema"
 import { deadlineMillis, type EffectPeer, type Handler } from "../workload.ts"
 
-const Adder = Entity.make("Adder", [Rpc.make("Add", { payload: { n: Schema.Finite }, success: Schema.Finite })])
+const Adder = Entity.make("Adder", [
+  Rpc.make("Add", { payload: { n: Schema.Finite }, success: Schema.Finite }),
+  Rpc.make("Start")
+])
 
 /** An entity is started by its id, so that its handler is looked up by it. */
 const handlers = new Map<string, Handler>()
@@ -16,7 +19,7 @@ const AdderLayer = Adder.toLayer(
   Effect.gen(function* () {
     const { entityId } = yield* Entity.CurrentAddress
     const handler = handlers.get(entityId) ?? handlers.get("")!
-    return Adder.of({ Add: ({ payload }) => handler(payload.n) })
+    return Adder.of({ Add: ({ payload }) => handler(payload.n), Start: () => Effect.void })
   })
 )
 
@@ -44,7 +47,10 @@ const peer: EffectPeer<Client> = {
     Effect.gen(function* () {
       const id = `adder-${spawned++}`
       yield* register(id, handler)
-      return (yield* Adder.client)(id)
+      const client = (yield* Adder.client)(id)
+      // It is started by its first message, and what is measured is not the start.
+      yield* client.Start()
+      return client
     }),
   tell: (client, n) => client.Add({ n }, { discard: true }),
   ask: (client, n) => Effect.timeout(client.Add({ n }), deadlineMillis),

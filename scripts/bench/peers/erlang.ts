@@ -2,13 +2,14 @@
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import type { ForeignPeer } from "../workload.ts"
+import { deadlineMillis, type ForeignPeer, quickDeadlineMillis } from "../workload.ts"
 
 const source = join(import.meta.dirname, "erlang", "bench.erl")
 
-const compile = (folder: string): void => {
+const compile = (folder: string, deadline: number): void => {
   if (existsSync(join(folder, "bench.beam"))) return
-  const { status, stdout, stderr } = spawnSync("erlc", ["-Werror", "-o", folder, source], { encoding: "utf8" })
+  const args = ["-Werror", `-DDEADLINE=${deadline}`, "-o", folder, source]
+  const { status, stdout, stderr } = spawnSync("erlc", args, { encoding: "utf8" })
   if (status !== 0) throw new Error(`erlc: ${stdout}${stderr}`)
 }
 
@@ -24,7 +25,7 @@ const peer: ForeignPeer = {
   missing: () =>
     spawnSync("erl", ["-version"]).status === 0 ? undefined : "erl is not installed (scripts/install-erlang.sh)",
   command: (folder, { quick, row, workload }) => {
-    compile(folder)
+    compile(folder, quick ? quickDeadlineMillis : deadlineMillis)
     const { count, size } = row
     // One scheduler, no shell, no log of crashes; more processes than the default allows.
     const emulator = "+S 1:1 +P 1000000 -noshell -boot start_clean -kernel logger_level none -s bench main"

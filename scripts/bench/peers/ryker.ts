@@ -56,6 +56,7 @@ const peer: EffectPeer<Adder["Service"]> = {
       Adder,
       Effect.sync(() => handlersOf(build())),
       {
+        deadline: deadlineMillis,
         // The shortest there can be: what is measured is the restart, not the wait.
         backoff: { base: "1 millis", cap: "1 millis" },
         intensity: { restarts: 1_000_000, window: "1 second" }

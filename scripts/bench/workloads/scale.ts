@@ -6,7 +6,8 @@ import { makeHandler, Tally } from "../tally.ts"
 import type { EffectPeer, Environment, PeerName, Row, Workload } from "../workload.ts"
 
 /** A small number takes no time that a clock could tell: it is repeated until as many are done. */
-const least = 20_000
+const leastMessages = 20_000
+const leastActors = 5_000
 
 const peers: ReadonlyArray<PeerName> = ["ryker", "effect-pump", "erlang"]
 
@@ -25,7 +26,7 @@ const messages = row("each of so many messages", 0, 1_000_000)
 const actors = row("each of so many actors, with a message", 1, 100_000)
 
 /** Repeats `run`, which gives milliseconds, and gives nanoseconds for one of its `size`. */
-const repeated = <E, R>(size: number, run: Effect.Effect<number, E, R>): Effect.Effect<number, E, R> =>
+const repeated = <E, R>(size: number, least: number, run: Effect.Effect<number, E, R>): Effect.Effect<number, E, R> =>
   Effect.gen(function* () {
     const times = Math.ceil(least / size)
     let millis = 0
@@ -45,13 +46,14 @@ const sendMany = <A>(peer: EffectPeer<A>, size: number): Effect.Effect<number, u
           Senders.tellAll(0, size, (n) => peer.tell(actor, n))
         )
       })
-      return yield* repeated(size, send)
+      return yield* repeated(size, leastMessages, send)
     })
   )
 
 const spawnMany = <A>(peer: EffectPeer<A>, size: number): Effect.Effect<number, unknown, Environment> =>
   repeated(
     size,
+    leastActors,
     Effect.scoped(
       Effect.gen(function* () {
         const tally = new Tally(size)

@@ -28,9 +28,17 @@ const measures = (count: number, millis: number, before: Memory, idle: Memory, u
 })
 
 const workload: Workload = {
-  rows: [{ title: "spawn 100,000 actors", handler: "Effect.sync", count: 100_000, quick: 1_000, rounds: 3 }],
+  rows: [
+    {
+      title: "spawn 100,000 actors",
+      handler: "Effect.sync",
+      count: 100_000,
+      counts: { entity: 5_000 },
+      quick: 1_000,
+      rounds: 3
+    }
+  ],
   about: ["bounded", "supervised"],
-  absent: { entity: "its actors are started by their first message" },
   effect: <A>(peer: EffectPeer<A>, { handler }: Row, count: number) =>
     Effect.gen(function* () {
       const tally = new Tally(count)

@@ -1,4 +1,5 @@
-%% The workloads with Erlang/OTP: actors are gen_servers, tell is cast, ask is call with a deadline of one second.
+%% The workloads with Erlang/OTP: actors are gen_servers, tell is cast, ask is call with a deadline.
+%% Compiled with DEADLINE, in milliseconds.
 %%
 %% Arguments: workload, size (callers, actors or bytes), count (0 for as many as fill a round), quick or full. Prints
 %% "ready" when warm, then for each line "run" that it reads one line of JSON with what a round gave.
@@ -9,7 +10,6 @@
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 -export([start_restarting/1]).
 
--define(DEADLINE, 1000).
 -define(ROUND_MICROS, 200000).
 -define(WARM_UP_MICROS, 600000).
 
@@ -236,7 +236,8 @@ workload(payload, Size, Count) ->
     timed(Count, fun(Actor) -> store(Actor, Size, 0, Count) end);
 workload(scale, Size, Count) ->
     %% The size says which of the two rows it is.
-    [scale(Size, N, max(1, ceil(20000 / N))) || N <- [1, 10, 100, 1000, 10000, 100000, 1000000], N =< Count].
+    Least = element(Size + 1, {20000, 5000}),
+    [scale(Size, N, max(1, ceil(Least / N))) || N <- [1, 10, 100, 1000, 10000, 100000, 1000000], N =< Count].
 
 scale(Row, Size, Times) ->
     Key = "at " ++ integer_to_list(Size),
