@@ -6,8 +6,8 @@ import { join } from "node:path"
 import { between, writeOrCheck } from "../generated.ts"
 import { actorSizes, bare, kindOf, messageSizes, type Metric, unitOf } from "./metrics.ts"
 import { plot, type Series } from "./plot.ts"
-import { bestByHand, type Figure, ratio, read, type RowResult, type Run } from "./results.ts"
-import { judge, targets } from "./targets.ts"
+import { bestByHand, type Figure, isQuiet, ratio, read, type RowResult, type Run } from "./results.ts"
+import { judge, needed, targets } from "./targets.ts"
 import { type Guarantees, type Peer, type PeerName, peerNames, type Workload, workloadNames } from "./workload.ts"
 
 const page = "docs/performance.md"
@@ -104,11 +104,11 @@ const machine = [
     .join(", ")};`,
   `up to ${rounds} rounds, ${Math.ceil(seconds / 60)} minutes.`,
   // Whoever reads a figure is to know that it is none.
-  ...(load > 0.7
-    ? [
-        `**The machine was not quiet (load ${load}): these figures are placeholders, and only their order of size counts.**`
-      ]
-    : [])
+  ...(isQuiet(latest)
+    ? []
+    : [
+        `**The machine was not quiet (load ${load}): these figures are placeholders. Nothing is to be read from them.**`
+      ])
 ].join(" ")
 
 // --- Guarantees ---------------------------------------------------------------------------------------------------------
@@ -146,15 +146,17 @@ const absent = table(["workload", "without", "why"], absences)
 
 // --- Targets ------------------------------------------------------------------------------------------------------------
 
+const quiet = runs.filter(isQuiet)
+
 const aim = table(
-  ["target", "handler", "needed", ...runs.map(({ machine }) => machine.at.replace("T", " "))],
+  ["target", "handler", "needed", ...quiet.map(({ machine }) => machine.at.replace("T", " "))],
   targets.map((target) => {
-    const verdicts = runs.map((run) => judge(run, target))
+    const verdicts = quiet.map((run) => judge(run, target))
     const { note } = kindOf(target.metric)
     return [
       note === "" ? target.title : `${target.title}: ${note}`,
       `\`${target.handler}\``,
-      verdicts.find((verdict) => verdict !== undefined)?.needed ?? "",
+      needed(target),
       ...verdicts.map((verdict) =>
         verdict === undefined ? "" : `${verdict.is}, ${verdict.isMet ? "met" : "**missed**"}`
       )
@@ -195,30 +197,28 @@ const svg = plot(
 // --- README -------------------------------------------------------------------------------------------------------------
 
 /** The rows that a first reader asks for. */
-const summary = table(
-  head("thousands a second, `Effect.sync` handler")
-    .filter((_, index) => index !== 1)
-    .slice(0, 4),
-  [
-    ["tell", "tell, 1 producer, 1 actor"],
-    ["ask", "ask, one at a time"],
-    ["ask-concurrent", "ask, 64 callers"],
-    ["fan-out", "fan-out, 1 producer to 1,000 actors"]
-  ].flatMap(([workload, title]) => {
-    const row = latest.rows.find(
-      (row) => row.workload === workload && row.title === title && row.handler === "Effect.sync"
-    )
-    const ryker = row?.figures.ryker?.rate
-    if (row === undefined || ryker === undefined) return []
-    return [
-      [
-        row.title,
-        bare("rate", ryker[0]),
-        ...columns.slice(0, 2).map(({ figure }) => withRatio("rate", ryker, figure(row, "rate")))
-      ]
-    ]
-  })
-)
+const headline = [
+  ["tell", "tell, 1 producer, 1 actor"],
+  ["ask", "ask, one at a time"],
+  ["ask-concurrent", "ask, 64 callers"],
+  ["fan-out", "fan-out, 1 producer to 1,000 actors"]
+] as const
+
+const summaryOf = (run: Run): string =>
+  table(
+    ["thousands a second, `Effect.sync` handler", "ryker", ...columns.slice(0, 2).map(({ name }) => name)],
+    headline.flatMap(([workload, title]) => {
+      const row = run.rows.find(
+        (row) => row.workload === workload && row.title === title && row.handler === "Effect.sync"
+      )
+      const ryker = row?.figures.ryker?.rate
+      if (row === undefined || ryker === undefined) return []
+      const others = columns.slice(0, 2).map(({ figure }) => withRatio("rate", ryker, figure(row, "rate")))
+      return [[row.title, bare("rate", ryker[0]), ...others]]
+    })
+  )
+
+const summary = quiet[0] === undefined ? "There is no run on a quiet machine yet." : summaryOf(quiet[0])
 
 const sections = { machine, rates, costs, guarantees, absent, targets: aim, scale }
 

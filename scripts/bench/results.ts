@@ -22,6 +22,9 @@ export interface Machine {
   readonly versions: { readonly [name: string]: string }
 }
 
+/** Whether it had its core to itself when it began; figures of one that had not say nothing about anybody. */
+export const isQuiet = ({ machine }: Run): boolean => machine.load <= 0.7
+
 export interface RowResult {
   readonly workload: WorkloadName
   readonly title: string

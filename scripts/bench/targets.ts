@@ -1,5 +1,5 @@
 /** What Ryker means to reach, as far as a run can say it. */
-import { bestByHand, type Figure, type RowResult, type Run } from "./results.ts"
+import { bestByHand, type RowResult, type Run } from "./results.ts"
 import { type Metric, show } from "./metrics.ts"
 import type { HandlerForm, WorkloadName } from "./workload.ts"
 
@@ -36,13 +36,14 @@ export const targets: ReadonlyArray<Target> = [
 const find = (run: Run, { handler, title, workload }: Target): RowResult | undefined =>
   run.rows.find((row) => row.workload === workload && row.title === title && row.handler === handler)
 
-const of = ({ needs }: Target, row: RowResult, metric: Metric): Figure | undefined => {
-  if (!("of" in needs)) return undefined
-  return needs.of === "erlang" ? row.figures.erlang?.[metric] : bestByHand(row, metric)
+/** What a target asks for, in words. */
+export const needed = ({ metric, needs }: Target): string => {
+  if ("atMost" in needs) return `at most ${show(metric, needs.atMost)}`
+  if ("atLeast" in needs) return `at least ${show(metric, needs.atLeast)}`
+  return `${needs.times} x ${needs.of === "erlang" ? "Erlang" : "by hand"}`
 }
 
 export interface Verdict {
-  readonly needed: string
   readonly is: string
   readonly isMet: boolean
 }
@@ -53,26 +54,10 @@ export const judge = (run: Run, target: Target): Verdict | undefined => {
   const row = find(run, target)
   const ryker = row?.figures.ryker?.[metric]
   if (row === undefined || ryker === undefined) return undefined
-  if ("atMost" in needs) {
-    return {
-      needed: `at most ${show(metric, needs.atMost)}`,
-      is: show(metric, ryker[0]),
-      isMet: ryker[0] <= needs.atMost
-    }
-  }
-  if ("atLeast" in needs) {
-    return {
-      needed: `at least ${show(metric, needs.atLeast)}`,
-      is: show(metric, ryker[0]),
-      isMet: ryker[0] >= needs.atLeast
-    }
-  }
-  const other = of(target, row, metric)
+  if ("atMost" in needs) return { is: show(metric, ryker[0]), isMet: ryker[0] <= needs.atMost }
+  if ("atLeast" in needs) return { is: show(metric, ryker[0]), isMet: ryker[0] >= needs.atLeast }
+  const other = needs.of === "erlang" ? row.figures.erlang?.[metric] : bestByHand(row, metric)
   if (other === undefined) return undefined
-  const ratio = ryker[0] / other[0]
-  return {
-    needed: `${needs.times} x ${needs.of === "erlang" ? "Erlang" : "by hand"}`,
-    is: `${ratio.toFixed(2)} x`,
-    isMet: ratio >= needs.times
-  }
+  const times = ryker[0] / other[0]
+  return { is: `${times.toFixed(2)} x`, isMet: times >= needs.times }
 }
