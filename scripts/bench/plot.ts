@@ -12,7 +12,7 @@ export interface Panel {
 
 const width = 440
 const height = 300
-const margin = { left: 70, right: 14, top: 34, bottom: 66 }
+const margin = { left: 62, right: 32, top: 34, bottom: 66 }
 const colours = ["#0969da", "#cf222e", "#1a7f37", "#8250df"]
 
 const text = (x: number, y: number, content: string, anchor = "middle", fill = "#1f2328"): string =>
