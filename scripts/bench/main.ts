@@ -1,6 +1,7 @@
 // Measures Ryker beside actors written by hand and those of other libraries, and prints how they compare. Options:
 //   --quick         runs every workload and peer with small counts and checks the results, without a figure
 //   --only NAMES    some workloads, with commas between them
+//   --telemetry     Ryker beside itself with metrics off, with a tracer, and with one whose spans are not sampled
 //   --rounds N      rounds of each row, 5 by default; some rows that take long have fewer
 //   --json FILE     where the figures go; of a full run to a new file in scripts/bench/results by default
 import { spawn } from "node:child_process"
@@ -20,6 +21,7 @@ import {
   type PeerName,
   peerNames,
   type Row,
+  telemetryPeerNames,
   type Workload,
   type WorkloadName,
   workloadNames
@@ -29,11 +31,13 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string" },
+    telemetry: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     json: { type: "string" }
   }
 })
-const only = options.only?.split(",") ?? workloadNames
+const telemetryWorkloads = ["tell", "ask", "ask-concurrent"]
+const only = options.only?.split(",") ?? (options.telemetry ? telemetryWorkloads : workloadNames)
 for (const name of only) {
   if (!workloadNames.some((known) => known === name)) {
     throw new Error(`"${name}" is no workload: one of ${workloadNames.join(", ")}`)
@@ -48,7 +52,7 @@ const workloads = new Map<WorkloadName, Workload>()
 for (const name of names) workloads.set(name, (await import(`./workloads/${name}.ts`)).default)
 
 const peers = new Map<PeerName, Peer>()
-for (const name of peerNames) {
+for (const name of options.telemetry ? telemetryPeerNames : peerNames) {
   const { default: peer }: { readonly default: Peer } = await import(`./peers/${name}.ts`)
   const missing = peer.kind === "foreign" ? peer.missing() : undefined
   if (missing === undefined) peers.set(name, peer)
@@ -97,7 +101,7 @@ const report = (workload: Workload, row: Row, result: RowResult): void => {
     const ryker = figures.ryker?.[metric]
     for (const peer of peersOf(workload, row)) {
       const figure = figures[peer]?.[metric]
-      if (figure === undefined) continue
+      if (figure === undefined || !peers.has(peer)) continue
       const cells = [...figure.map((value) => show(metric, value)), peer === "ryker" ? "" : ratio(ryker, figure)]
       const few = row.counts?.[peer] === undefined ? "" : `, only ${countOf(row, peer)!.toLocaleString("en")}`
       console.log(line(title(peer), cells, index === 0 ? promises(workload, peer) + few : ""))
@@ -159,9 +163,9 @@ const measure = async (): Promise<void> => {
   }
   const seconds = Math.round((performance.now() - begunAt) / 1000)
   console.log(`\n${seconds} s in all`)
+  const isWhole = options.only === undefined && !options.telemetry
   const file =
-    options.json ??
-    (options.only === undefined ? join(import.meta.dirname, "results", `${at.replace(":", "")}.json`) : undefined)
+    options.json ?? (isWhole ? join(import.meta.dirname, "results", `${at.replace(":", "")}.json`) : undefined)
   if (file === undefined) return
   write(file, { machine: { ...machine, seconds }, rows })
   console.log(`written to ${file}`)

@@ -23,7 +23,16 @@ export const peerNames = [
   "plain"
 ] as const
 
-export type PeerName = (typeof peerNames)[number]
+/** Ryker beside itself: what messages cost with more or less telemetry (`--telemetry`). */
+export const telemetryPeerNames = [
+  "ryker-no-metrics",
+  "ryker",
+  "ryker-no-spans",
+  "ryker-unsampled",
+  "ryker-traced"
+] as const
+
+export type PeerName = (typeof peerNames)[number] | (typeof telemetryPeerNames)[number]
 
 export type Peer = EffectPeer<unknown> | PlainPeer<unknown> | ForeignPeer
 
@@ -187,4 +196,9 @@ export type Measures = { readonly [metric in Metric]?: number }
 export type HandlerForm = "Effect.sync" | "Effect.succeed" | "Effect.gen" | "Effect.callback"
 
 /** Whose handlers are Effects; the form of a handler is nothing to the others. */
-export const effectPeers: ReadonlyArray<PeerName> = ["ryker", "effect-usual", "effect-fiber", "effect-pump"]
+export const effectPeers: ReadonlyArray<PeerName> = [
+  "effect-usual",
+  "effect-fiber",
+  "effect-pump",
+  ...telemetryPeerNames
+]

@@ -25,16 +25,17 @@ const handlersOf = (handler: Handler) =>
     Store: ({ bytes, n }) => Effect.asVoid(handler(n, bytes))
   })
 
-const peer: EffectPeer<Adder["Service"]> = {
+/** The library in a runtime of that kind. */
+export const rykerWith = (title: string, layer: Layer.Layer<Ryker.Ryker>): EffectPeer<Adder["Service"]> => ({
   kind: "effect",
-  title: "ryker",
+  title,
   guarantees: {
     bounded: [true, "refused with `Busy`"],
     deadline: [true, "expired messages do not run, handlers are interrupted"],
     supervised: [true, "restart with backoff and a limit; queue kept, asker told"],
     ownTurn: [true, "a turn of its own"]
   },
-  layer: Ryker.layer,
+  layer,
   spawn: (handler, { amnesia = false, capacity = defaultCapacity }) =>
     Actor.spawn(Adder, handlersOf(handler), {
       amnesia,
@@ -67,6 +68,6 @@ const peer: EffectPeer<Adder["Service"]> = {
     for (const entry of entries) expectEqual(`imbalance of ${entry.actor}`, Ledger.imbalance(entry), 0)
   }),
   zeroized: Effect.map(Ryker.ledger, (entries) => entries.reduce((bytes, entry) => bytes + entry.zeroizedBytes, 0))
-}
+})
 
-export default peer
+export default rykerWith("ryker", Ryker.layer)
