@@ -120,9 +120,12 @@ const closeRuntime = (runtime: Internal.Runtime): Effect.Effect<void> =>
   runtime.closing.during(Infinity, (at) =>
     Effect.gen(function* () {
       const { since } = runtime.closing
+      // Who has asked for a drain before tells of it.
+      const isTold = runtime.draining !== undefined
       const draining = Effect.map(drainRuntime(runtime, at), () => reportSince(runtime, since.at, since.books))
       // An end that lost nothing is nothing to write home about.
-      yield* report(runtime, yield* traced(runtime, at - runtime.timers.now(), draining), "Debug")
+      if (isTold) yield* draining
+      else yield* report(runtime, yield* traced(runtime, at - runtime.timers.now(), draining), "Debug")
       runtime.metrics.close()
       runtime.timers.shutdown()
       runtime.events.end()

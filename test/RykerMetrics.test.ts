@@ -730,6 +730,13 @@ describe("runtimes and registries", () => {
     }).pipe(withRegistry)
   )
 
+  it.effect("a drain counts once, also when the Layer closes after it", () =>
+    Effect.gen(function* () {
+      yield* Effect.provide(Ryker.drain("1 second"), Ryker.layer)
+      assert.strictEqual(yield* readMetric("ryker_drain_seconds", { outcome: "complete" }), 1)
+    }).pipe(withRegistry)
+  )
+
   it.effect(
     "attributes that are current where the runtime is built are on every series, and cannot change the actor",
     () =>
