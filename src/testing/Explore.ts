@@ -121,7 +121,8 @@ export { ExploreFailure } from "./internal/failure.ts"
  * - A fiber that is woken, by an answer or a `Deferred`, may go on at once, within the task that woke it, or after
  *   others. By itself Effect does the former; when what wakes it is a socket, the latter is as likely.
  * - A fiber is not cut off in the middle of what it does without waiting, as it isn't by Effect, save after
- *   some thousand operations.
+ *   some thousand operations. One that begins at once, as those of `Effect.all` do, gives nobody a turn before it waits: let
+ *   parties that are to race begin with `Effect.yieldNow`.
  * - The program must do the same each time for the same schedule: no `Date.now`, no `Math.random`. One that waits
  *   for a promise gets 100 turns of the event loop, and is then taken for a deadlock.
  * - Of a schedule that fails, decisions are taken back one by one for as long as it fails in the same way. What
