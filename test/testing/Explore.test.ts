@@ -230,6 +230,18 @@ describe("Explore.run", () => {
   }
 })
 
+describe("a failure", () => {
+  it.effect("has the error itself for its cause, so that a test runner can show it", () =>
+    Effect.gen(function* () {
+      const error = new Error("no")
+      for (const program of [Effect.die(error), Effect.fail(error)]) {
+        assert.strictEqual((yield* failureOf(program)).cause, error)
+      }
+      assert.isUndefined((yield* failureOf(Effect.never)).cause)
+    })
+  )
+})
+
 describe("a schedule", () => {
   it.effect("that does not fit the program is followed as far as it does", () =>
     Explore.run(orderOfTwo(new Set()), { replay: "3:0.90-1.7-500.3-99999" })

@@ -1,4 +1,5 @@
 /** Many runs of a program, one after the other: until one goes wrong, which is then made simpler and told. */
+import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -160,6 +161,6 @@ const failureOf = Effect.fnUntraced(function* (
     deviationsBefore: found.deviations.length,
     trace: render(told.lines, maxLines),
     hint: hintFor(encode(schedule)),
-    cause: flaw.cause
+    ...(flaw.cause === undefined ? {} : { cause: Cause.squash(flaw.cause) })
   })
 })

@@ -1,5 +1,4 @@
 /** The error that an exploration fails with. */
-import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import type { Fault } from "./attempt.ts"
 
@@ -20,8 +19,8 @@ export class ExploreFailure extends Data.TaggedError("ExploreFailure")<{
   readonly trace: string
   /** How to run the schedule alone. */
   readonly hint: string
-  /** What the program, or a check, failed with. */
-  readonly cause?: Cause.Cause<unknown> | undefined
+  /** The error or defect of the program, or of a check, if it was one. */
+  readonly cause?: unknown
 }> {
   override get message(): string {
     const { detail, deviations, deviationsBefore, fault, hint, run, trace } = this
