@@ -64,6 +64,8 @@ const startService = async (): Promise<Started> => {
     PORT: String(apiPort),
     METRICS_PORT: String(metricsPort),
     SETTINGS: settings,
+    // So that a crash storm ends in a rapid fail each time, and not only if the delays happen to be short.
+    RYKER_BACKOFF_CAP_MS: "500",
     DRAIN_DEADLINE: "2 seconds",
     LAST_SCRAPE: "3 seconds"
   })
