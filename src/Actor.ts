@@ -16,6 +16,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Deadline from "./Deadline.ts"
@@ -104,17 +105,28 @@ export interface SendOptions {
 }
 
 /**
+ * Options of one ask that gives a promise.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PromiseOptions extends SendOptions {
+  /** Ends the ask when it is aborted, as an interruption does: see `Handle.askPromise`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
  * What a send takes: nothing, or the payload, and options.
  *
  * @category models
  * @since 0.1.0
  */
-export type SendArgs<M extends Message> = [Protocol.Payload<M>] extends [void]
+export type SendArgs<M extends Message, Options = SendOptions> = [Protocol.Payload<M>] extends [void]
   ? unknown extends Protocol.Payload<M>
     ? // Only `any` passes for both void and unknown; it is a payload.
-      [payload: Protocol.Payload<M>, options?: SendOptions]
-    : [payload?: void, options?: SendOptions]
-  : [payload: Protocol.Payload<M>, options?: SendOptions]
+      [payload: Protocol.Payload<M>, options?: Options]
+    : [payload?: void, options?: Options]
+  : [payload: Protocol.Payload<M>, options?: Options]
 
 /**
  * Any actor's handle, whatever its messages; also a supervisor's.
@@ -152,6 +164,140 @@ export interface Handle<M extends Message, Invalid = never> extends Any {
   /** Sends and goes on. What the handler gives, also a typed failure, is ignored; a crash is logged. */
   readonly tell: {
     readonly [Current in M as Current["_tag"]]: (...args: SendArgs<Current>) => Effect.Effect<void, TellError | Invalid>
+  }
+  /**
+   * The same as `tell` for code that runs no effects: gives why the message was refused, or undefined
+   * when it is in the mailbox.
+   *
+   * **When to use**
+   *
+   * In callbacks: of an event emitter, a socket, a stream, a library. Within Effect use `tell`, whose errors
+   * cannot be overlooked.
+   *
+   * **Details**
+   *
+   * Bound, size, books and deadline are those of `tell`; there is no fiber and no promise. Called while a fiber
+   * runs, as in an `Effect.sync` of a handler, it sends on that fiber's behalf, with its correlation id.
+   *
+   * **Gotchas**
+   *
+   * A caller that does not look at what it gives loses messages without noticing: the ledger counts them as refused.
+   *
+   * **Example** (Messages of an event emitter)
+   *
+   * ```ts
+   * import { Effect, Schema } from "effect"
+   * import { Rpc } from "effect/rpc"
+   * import { EventEmitter } from "node:events"
+   * import { Actor, Ryker } from "ryker"
+   *
+   * class Meter extends Actor.Service<Meter>()("Meter", [
+   *   Rpc.make("Read", { payload: { value: Schema.Finite } })
+   * ]) {}
+   *
+   * const MeterLayer = Meter.toLayer({ Read: () => Effect.void }, { capacity: 1 })
+   *
+   * const program = Effect.gen(function*() {
+   *   const meter = yield* Meter
+   *   const device = new EventEmitter()
+   *   device.on("value", (value: number) => {
+   *     const refused = meter.tellUnsafe.Read({ value })
+   *     if (refused !== undefined) console.log(`${value}: ${refused._tag}`) // => 2: Busy
+   *   })
+   *   device.emit("value", 1)
+   *   device.emit("value", 2)
+   * })
+   *
+   * await Effect.runPromise(program.pipe(Effect.provide(MeterLayer), Effect.provide(Ryker.layer)))
+   * ```
+   */
+  readonly tellUnsafe: {
+    readonly [Current in M as Current["_tag"]]: (...args: SendArgs<Current>) => TellError | Invalid | undefined
+  }
+  /**
+   * The same as `ask` for code that runs no effects: a promise of the reply.
+   *
+   * **When to use**
+   *
+   * In an `async` function of a framework that is not Effect's: a request handler, a job, a test of another
+   * kind. Where the caller decides by the error, {@link Handle.askPromiseExit} has its type.
+   *
+   * **Details**
+   *
+   * - It is rejected with the message's own error or the `AskError`, as `Effect.runPromise` would.
+   * - It is settled no later than the deadline, with or without a `signal`.
+   * - When `signal` is aborted, it is rejected with the signal's reason at once, and the message is taken out of the
+   *   mailbox, or its handler interrupted. A signal that is aborted already sends nothing.
+   * - There is no fiber. Called while a fiber runs, it asks on that fiber's behalf: an ask that would close a
+   *   cycle is refused with `Deadlock`, and what is left of the ask being served bounds the deadline.
+   *
+   * **Example** (A request handler)
+   *
+   * ```ts
+   * import { Effect, Schema } from "effect"
+   * import { Rpc } from "effect/rpc"
+   * import { Actor, Ryker } from "ryker"
+   *
+   * class Prices extends Actor.Service<Prices>()("Prices", [
+   *   Rpc.make("Of", { payload: { item: Schema.String }, success: Schema.Finite }),
+   *   Rpc.make("Guess", { success: Schema.Finite })
+   * ]) {}
+   *
+   * const PricesLayer = Prices.toLayer({ Of: ({ item }) => Effect.succeed(item.length), Guess: () => Effect.never })
+   *
+   * const program = Effect.gen(function*() {
+   *   const prices = yield* Prices
+   *   const handle = async (item: string, signal: AbortSignal) => `${item}: ${await prices.askPromise.Of({ item }, { signal })}`
+   *   const { signal } = new AbortController()
+   *   console.log(yield* Effect.promise(() => handle("tea", signal))) // => tea: 3
+   *   const gone = AbortSignal.abort(new Error("the client is gone"))
+   *   yield* Effect.promise(() => handle("tea", gone).catch((error: Error) => console.log(error.message))) // => the client is gone
+   *   const late = prices.askPromise.Guess(undefined, { deadline: "10 millis" })
+   *   yield* Effect.promise(() => late.catch((error: Error) => console.log(error.name))) // => ryker/Timeout
+   * })
+   *
+   * await Effect.runPromise(program.pipe(Effect.provide(PricesLayer), Effect.provide(Ryker.layer)))
+   * ```
+   */
+  readonly askPromise: {
+    readonly [Current in M as Current["_tag"]]: (
+      ...args: SendArgs<Current, PromiseOptions>
+    ) => Promise<Protocol.Reply<Current>>
+  }
+  /**
+   * The same as `askPromise`, which is never rejected: a promise of the `Exit`, with the errors in its type.
+   * An aborted `signal` gives an interruption.
+   *
+   * **Example** (Which status a request gets)
+   *
+   * ```ts
+   * import { Cause, Effect, Exit, Option, Schema } from "effect"
+   * import { Rpc } from "effect/rpc"
+   * import { Actor, Ryker } from "ryker"
+   *
+   * class Greeter extends Actor.Service<Greeter>()("Greeter", [Rpc.make("Greet", { success: Schema.String })]) {}
+   *
+   * const program = Effect.gen(function*() {
+   *   const greeter = yield* Greeter
+   *   const handle = async (): Promise<number> => {
+   *     const exit = await greeter.askPromiseExit.Greet()
+   *     if (Exit.isSuccess(exit)) return 200
+   *     const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+   *     return error?._tag === "Busy" ? 503 : 500
+   *   }
+   *   console.log(yield* Effect.promise(handle)) // => 200
+   * })
+   *
+   * await Effect.runPromise(program.pipe(
+   *   Effect.provide(Greeter.toLayer({ Greet: () => Effect.succeed("hello") })),
+   *   Effect.provide(Ryker.layer)
+   * ))
+   * ```
+   */
+  readonly askPromiseExit: {
+    readonly [Current in M as Current["_tag"]]: (
+      ...args: SendArgs<Current, PromiseOptions>
+    ) => Promise<Exit.Exit<Protocol.Reply<Current>, Protocol.DomainError<Current> | AskError | Invalid>>
   }
 }
 

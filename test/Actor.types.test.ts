@@ -1,6 +1,7 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Rpc } from "effect/rpc"
@@ -153,6 +154,40 @@ describe("ask", () => {
       ask.Void(1)
     ]
     expectTypeOf(calls).toBeFunction()
+  })
+})
+
+describe("the ways of sending without Effect", () => {
+  type Account = (typeof Account)["Service"]
+  type Strict = (typeof Strict)["Service"]
+
+  it("take what ask and tell take, and a promise's ask a signal besides", () => {
+    type Tell = Account["tellUnsafe"]
+    expectTypeOf<keyof Tell>().toEqualTypeOf<"Deposit" | "Withdraw" | "Balance" | "Ping">()
+    expectTypeOf<Parameters<Tell["Withdraw"]>>().toEqualTypeOf<[payload: Amount, options?: Actor.SendOptions]>()
+    type Ask = Account["askPromise"]
+    expectTypeOf<Parameters<Ask["Withdraw"]>>().toEqualTypeOf<[payload: Amount, options?: Actor.PromiseOptions]>()
+    expectTypeOf<Parameters<Ask["Balance"]>>().toEqualTypeOf<[payload?: void, options?: Actor.PromiseOptions]>()
+    const calls = (account: Account, signal: AbortSignal) => [
+      account.askPromise.Balance(undefined, { deadline: "1 second", signal }),
+      account.tellUnsafe.Ping(undefined, { deadline: "1 second" }),
+      // @ts-expect-error what was told cannot be taken back
+      account.tellUnsafe.Ping(undefined, { signal })
+    ]
+    expectTypeOf(calls).toBeFunction()
+  })
+
+  it("give what can be wrong, as far as a promise can say it", () => {
+    expectTypeOf<ReturnType<Account["tellUnsafe"]["Withdraw"]>>().toEqualTypeOf<TellError | undefined>()
+    expectTypeOf<ReturnType<Strict["tellUnsafe"]["Ping"]>>().toEqualTypeOf<TellError | InvalidMessage | undefined>()
+    expectTypeOf<ReturnType<Account["askPromise"]["Withdraw"]>>().toEqualTypeOf<Promise<number>>()
+    expectTypeOf<ReturnType<Account["askPromise"]["Ping"]>>().toEqualTypeOf<Promise<void>>()
+    expectTypeOf<ReturnType<Account["askPromiseExit"]["Withdraw"]>>().toEqualTypeOf<
+      Promise<Exit.Exit<number, Overdrawn | AskError>>
+    >()
+    expectTypeOf<ReturnType<Strict["askPromiseExit"]["Balance"]>>().toEqualTypeOf<
+      Promise<Exit.Exit<number, AskError | InvalidMessage>>
+    >()
   })
 })
 

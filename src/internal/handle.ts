@@ -1,11 +1,13 @@
 /** The handle behind `Actor.Handle`: a target, and a function for each message. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import type { Any } from "../Actor.ts"
 import type { Target } from "./cell.ts"
+import { askPromise, askPromiseExit, tellUnsafe } from "./edge.ts"
 import type { MessageSpec, Protocol } from "./protocol.ts"
-import { ask, tell } from "./send.ts"
+import { ask, type Refused, tell } from "./send.ts"
 
 export const TypeId = "~ryker/Actor/Handle"
 
@@ -13,13 +15,20 @@ export const TypeId = "~ryker/Actor/Handle"
 export const implOf = (handle: Any): HandleImpl => handle as HandleImpl
 
 /** A send as the implementation sees it; the types of `Actor.Handle` say which payload and reply it has. */
-type Send = (
+type Send<Sent> = (
   payload?: unknown,
-  options?: { readonly deadline?: Duration.Input | undefined }
-) => Effect.Effect<unknown, unknown>
+  options?: { readonly deadline?: Duration.Input | undefined; readonly signal?: AbortSignal | undefined }
+) => Sent
 
 /** The functions of a handle by tag. */
-type Sends = Readonly<Record<string, Send>>
+type Sends<Sent> = Readonly<Record<string, Send<Sent>>>
+
+/** The ways of sending for those that run no effects. */
+interface Edge {
+  readonly tellUnsafe: Sends<Refused | undefined>
+  readonly askPromise: Sends<Promise<unknown>>
+  readonly askPromiseExit: Sends<Promise<Exit.Exit<unknown, unknown>>>
+}
 
 /**
  * Makes the handles of one protocol.
@@ -30,38 +39,69 @@ type Sends = Readonly<Record<string, Send>>
  */
 export class Handles {
   readonly protocol: Protocol
-  private readonly Asks: typeof Bound
-  private readonly Tells: typeof Bound
+  readonly asks: (target: Target) => Sends<Effect.Effect<unknown, unknown>>
+  readonly tells: (target: Target) => Sends<Effect.Effect<void, unknown>>
+  private ownEdge: ((target: Target) => Edge) | undefined = undefined
 
   constructor(protocol: Protocol) {
     this.protocol = protocol
-    this.Asks = boundClass(protocol.specs, ask)
-    this.Tells = boundClass(protocol.specs, tell)
+    this.asks = binder(protocol.specs, ask)
+    this.tells = binder(protocol.specs, tell)
+  }
+
+  /** Made at the first use, as most programs stay within Effect. */
+  get edge(): (target: Target) => Edge {
+    return (this.ownEdge ??= edgeOf(this.protocol))
   }
 
   make(address: string, target: Target): HandleImpl {
-    // What `boundClass` puts on the prototypes is not known to the compiler.
-    const asks = new this.Asks(target) as unknown as Sends
-    const tells = new this.Tells(target) as unknown as Sends
-    return new HandleImpl(address, target, this.protocol, asks, tells)
+    return new HandleImpl(address, target, this)
   }
 }
 
-export class HandleImpl extends Inspectable.Class {
+const edgeOf = ({ specs }: Protocol): ((target: Target) => Edge) => {
+  const tells = binder(specs, tellUnsafe)
+  const promises = binder(specs, askPromise)
+  const exits = binder(specs, askPromiseExit)
+  return (target) => ({ tellUnsafe: tells(target), askPromise: promises(target), askPromiseExit: exits(target) })
+}
+
+export class HandleImpl extends Inspectable.Class implements Edge {
   readonly [TypeId] = TypeId
   readonly address: string
   readonly target: Target
-  readonly protocol: Protocol
-  readonly ask: Sends
-  readonly tell: Sends
+  readonly ask: Sends<Effect.Effect<unknown, unknown>>
+  readonly tell: Sends<Effect.Effect<void, unknown>>
+  private readonly handles: Handles
+  private edge: Edge | undefined = undefined
 
-  constructor(address: string, target: Target, protocol: Protocol, asks: Sends, tells: Sends) {
+  constructor(address: string, target: Target, handles: Handles) {
     super()
     this.address = address
     this.target = target
-    this.protocol = protocol
-    this.ask = asks
-    this.tell = tells
+    this.handles = handles
+    this.ask = handles.asks(target)
+    this.tell = handles.tells(target)
+  }
+
+  get protocol(): Protocol {
+    return this.handles.protocol
+  }
+
+  get tellUnsafe(): Edge["tellUnsafe"] {
+    return this.ownEdge.tellUnsafe
+  }
+
+  get askPromise(): Edge["askPromise"] {
+    return this.ownEdge.askPromise
+  }
+
+  get askPromiseExit(): Edge["askPromiseExit"] {
+    return this.ownEdge.askPromiseExit
+  }
+
+  private get ownEdge(): Edge {
+    return (this.edge ??= this.handles.edge(this.target))
   }
 
   /** What it looks like when printed: nothing of what is queued. */
@@ -83,16 +123,27 @@ class Bound {
   }
 }
 
-const boundClass = (specs: ReadonlyArray<MessageSpec>, send: typeof ask | typeof tell): typeof Bound => {
-  class Sends extends Bound {}
+/** Makes objects that have a function for each message, all bound to one target. */
+const binder = <Sent>(
+  specs: ReadonlyArray<MessageSpec>,
+  send: (
+    target: Target,
+    spec: MessageSpec,
+    payload: unknown,
+    deadline: Duration.Input | undefined,
+    signal: AbortSignal | undefined
+  ) => Sent
+): ((target: Target) => Sends<Sent>) => {
+  class Functions extends Bound {}
   for (const spec of specs) {
-    Object.defineProperty(Sends.prototype, spec.tag, {
+    Object.defineProperty(Functions.prototype, spec.tag, {
       enumerable: true,
-      get(this: Bound): Send {
+      get(this: Bound): Send<Sent> {
         const target = Bound.targetOf(this)
-        return (payload, options) => send(target, spec, payload, options?.deadline)
+        return (payload, options) => send(target, spec, payload, options?.deadline, options?.signal)
       }
     })
   }
-  return Sends
+  // What is on the prototype is not known to the compiler.
+  return (target) => new Functions(target) as unknown as Sends<Sent>
 }

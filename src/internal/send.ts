@@ -15,7 +15,7 @@ import type { MessageSpec } from "./protocol.ts"
 import { correlationFor, enqueue } from "./tracing.ts"
 
 /** Why a message was not taken in. */
-type Refused = Refusal | InvalidMessage | TooLarge
+export type Refused = Refusal | InvalidMessage | TooLarge
 
 /** The actor to send to, or why the payload cannot be sent. */
 const resolve = (
@@ -33,7 +33,7 @@ const resolve = (
 
 /** Puts the message into the mailbox, or says why not. `caller` is the span that is to be found as its cause. */
 const post = (
-  fiber: Fiber.Fiber<unknown, unknown>,
+  fiber: Fiber.Fiber<unknown, unknown> | undefined,
   target: Target,
   spec: MessageSpec,
   payload: unknown,
@@ -41,7 +41,7 @@ const post = (
   resume: Resume | undefined,
   caller: Tracer.AnySpan | undefined
 ): Envelope | Refused => {
-  const sender = fiber.getRef(CurrentMessage)
+  const sender = fiber?.getRef(CurrentMessage)
   const serving = sender?.serving
   // Undefined outside handlers and after their answer.
   const inHand = serving !== undefined && serving.phase === "InHand" ? serving : undefined
@@ -52,13 +52,14 @@ const post = (
   let at = resume === undefined ? Deadline.none : Deadline.after(now, cell.settings.deadline)
   if (deadline !== undefined) at = Deadline.earliest(at, Deadline.after(now, deadline))
   if (asker !== undefined) at = Deadline.earliest(at, asker.at)
-  const message = new Envelope(cell, spec, payload, now, at, asker, resume, caller, correlationFor(fiber, sender))
+  const correlation = fiber === undefined ? undefined : correlationFor(fiber, sender)
+  const message = new Envelope(cell, spec, payload, now, at, asker, resume, caller, correlation)
   return cell.admit(message, inHand !== undefined) ?? message
 }
 
-/** The same, within a span of its own where it is wanted. */
-const send = (
-  fiber: Fiber.Fiber<unknown, unknown>,
+/** The same, within a span of its own where it is wanted. Without a fiber it is sent from outside of Effect. */
+export const send = (
+  fiber: Fiber.Fiber<unknown, unknown> | undefined,
   target: Target,
   spec: MessageSpec,
   payload: unknown,
@@ -66,7 +67,7 @@ const send = (
   resume: Resume | undefined
 ): Envelope | Refused =>
   // Without a tracer the way is short.
-  fiber.cache.tracer === undefined
+  fiber === undefined || fiber.cache.tracer === undefined
     ? post(fiber, target, spec, payload, deadline, resume, undefined)
     : enqueue(fiber, target, spec, resume === undefined ? "tell" : "ask", (caller) =>
         post(fiber, target, spec, payload, deadline, resume, caller)
