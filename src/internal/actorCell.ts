@@ -32,7 +32,7 @@ import { type Job, JobLane, jobSpec } from "./control.ts"
 import type { Counters } from "./counters.ts"
 import * as Tracing from "./tracing.ts"
 import { type Abort, correlationOf, CurrentMessage, Envelope } from "./envelope.ts"
-import { withoutStack } from "./errors.ts"
+import { copiesOf, withoutStack } from "./errors.ts"
 import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
 import { MailboxCore } from "./mailboxCore.ts"
 import type { Timings } from "./metrics.ts"
@@ -94,6 +94,8 @@ export class ActorCell implements SingleTarget {
   private begunAt = 0
   /** When the message before ended, if that is now; else negative. */
   private endedAt = -1
+  /** Makes what senders are told when the mailbox is full. */
+  private refuseFull: (() => Busy) | undefined = undefined
   /** A turn is scheduled. */
   private scheduled = false
   /** Messages that handlers have put aside, in the order of doing so. */
@@ -151,7 +153,9 @@ export class ActorCell implements SingleTarget {
     const refusal = findRefusal(this, message, fromInside)
     if (refusal !== undefined || this.mailbox.offer(message)) return refusal
     this.counters.refused.busy++
-    return withoutStack(() => new Busy({ actor: this.address, limit: "mailbox", capacity: this.settings.capacity }))
+    const { address: actor, settings } = this
+    this.refuseFull ??= copiesOf(new Busy({ actor, limit: "mailbox", capacity: settings.capacity }))
+    return this.refuseFull()
   }
 
   /** Why it takes no messages; undefined while it does. */

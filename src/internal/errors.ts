@@ -1,4 +1,5 @@
 /** Building the errors that the run loop gives. */
+import * as Data from "effect/Data"
 
 /**
  * Builds an error without a stack trace.
@@ -14,4 +15,18 @@ export const withoutStack = <E>(build: () => E): E => {
   } finally {
     Error.stackTraceLimit = limit
   }
+}
+
+/**
+ * Makes errors that say the same as one that was built before, without a stack trace.
+ *
+ * Building one checks each of its fields, which costs four times as much, and is not needed twice. Each sender has
+ * one of its own all the same: what a program writes to it, as frameworks do with a status, is not the others' affair.
+ */
+export const copiesOf = <E extends Error>(error: E): (() => E) => {
+  const { constructor } = error
+  const fields = [{ ...error }]
+  // The class's own base, without the class's checks: all that errors of ryker have comes from there.
+  const copy = () => Reflect.construct(Data.Error, fields, constructor)
+  return () => withoutStack(copy)
 }
