@@ -22,7 +22,7 @@ import type * as Scope from "effect/Scope"
 import * as Deadline from "./Deadline.ts"
 import { type Definition, define, definitionOf } from "./internal/definition.ts"
 import { withoutStack } from "./internal/errors.ts"
-import { Handles, implOf, type TypeId } from "./internal/handle.ts"
+import { type HandleImpl, Handles, implOf, type TypeId } from "./internal/handle.ts"
 import { describeIssue } from "./internal/issue.ts"
 import { policyOf } from "./internal/options.ts"
 import { Pool } from "./internal/pool.ts"
@@ -606,6 +606,8 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
     const policy = yield* policyOf(name, options, runtime, { validate: definition.validate })
     const address = addressOf(() => runtime.nextAddress(name))
     const context = yield* surroundings
+    // One for all incarnations, and for whoever starts it.
+    let handle: HandleImpl | undefined
     const cell = yield* startScoped({
       runtime,
       group: runtime.group(name),
@@ -618,11 +620,11 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
       context,
       provide: (context, cell) =>
         context.pipe(
-          Context.add(definition.key, definition.handles.make(address, cell)),
+          Context.add(definition.key, (handle ??= definition.handles.make(address, cell))),
           Context.add(Self, { name, address, id: undefined, incarnation: cell.incarnation })
         )
     })
-    return definition.handles.make(address, cell)
+    return handle ?? definition.handles.make(address, cell)
   }) as unknown as Effect.Effect<
     // The run loop knows neither the messages' types nor what `build` needs and fails with; the definition does.
     Handle<M, Invalid>,

@@ -240,14 +240,52 @@ export class ActorPolicy {
   }
 }
 
+/** The policies of those that leave everything to a runtime, by its settings and by what is fixed for them. */
+const byDefault = new WeakMap<Current, { readonly actor: ActorSettings; readonly policies: Map<string, ActorPolicy> }>()
+
+/** Whether an actor's options leave everything to the runtime. */
+const sayNothing = (options: ActorOptions): boolean => {
+  for (const name in options) {
+    // Whatever else is given besides is not the policy's, like the name of a spawned actor.
+    if (name in optionNames && options[name as keyof ActorOptions] !== undefined) return false
+  }
+  return true
+}
+
+const optionNames: Readonly<Record<keyof ActorOptions, true>> = {
+  capacity: true,
+  stash: true,
+  redeliver: true,
+  maxMessageBytes: true,
+  deadline: true,
+  restart: true,
+  significant: true,
+  startTimeout: true,
+  shutdown: true,
+  backoff: true,
+  intensity: true,
+  amnesia: true
+}
+
 /** Checks an actor's options, and gives the settings that it has under a runtime, now and after each reload. */
 export const policyOf = (
   owner: string,
   options: ActorOptions,
   runtime: Current,
   fixed: Partial<Pick<ActorSettings, "validate" | "startTimeout">> = {}
-): Effect.Effect<ActorPolicy, InvalidOption> =>
-  Effect.map(
+): Effect.Effect<ActorPolicy, InvalidOption> => {
+  const make = Effect.map(
     resolveActor(owner, options, runtime.settings.actor),
     (resolved) => new ActorPolicy({ ...resolved, ...fixed }, options, runtime)
   )
+  if (!sayNothing(options)) return make
+  // Most actors say nothing: a hundred thousand of them share one policy, and the checks of it.
+  const { actor } = runtime.settings
+  let shared = byDefault.get(runtime)
+  if (shared?.actor !== actor) byDefault.set(runtime, (shared = { actor, policies: new Map() }))
+  const { policies } = shared
+  const key = `${fixed.validate}/${fixed.startTimeout}`
+  const known = policies.get(key)
+  if (known !== undefined) return Effect.succeed(known)
+  return Effect.tap(make, (policy) => Effect.sync(() => policies.set(key, policy)))
+}

@@ -25,16 +25,23 @@ const passing = [Tracer.ParentSpan, CurrentMessage, CurrentIncarnation, CurrentA
  */
 export const surroundings: Effect.Effect<Context.Context<never>> = Effect.contextWith(
   (context: Context.Context<never>) => {
-    const lasting = passing.every((key) => !context.mapUnsafe.has(key.key))
-      ? // The same map without the layers on top of it: what is added for each message then stays cheap.
-        Context.makeUnsafe(context.mapUnsafe)
-      : Context.omit(...passing)(context)
-    const { corr_id, ...notes } = Context.get(lasting, References.CurrentLogAnnotations)
-    return Effect.succeed(
-      corr_id === undefined ? lasting : Context.add(lasting, References.CurrentLogAnnotations, notes)
-    )
+    let own = known.get(context)
+    if (own === undefined) known.set(context, (own = lastingOf(context)))
+    return Effect.succeed(own)
   }
 )
+
+/** Contexts do not change, and many actors are started in the same one: they share what is left of it. */
+const known = new WeakMap<Context.Context<never>, Context.Context<never>>()
+
+const lastingOf = (context: Context.Context<never>): Context.Context<never> => {
+  const lasting = passing.every((key) => !context.mapUnsafe.has(key.key))
+    ? // The same map without the layers on top of it: what is added for each message then stays cheap.
+      Context.makeUnsafe(context.mapUnsafe)
+    : Context.omit(...passing)(context)
+  const { corr_id, ...notes } = Context.get(lasting, References.CurrentLogAnnotations)
+  return corr_id === undefined ? lasting : Context.add(lasting, References.CurrentLogAnnotations, notes)
+}
 
 /**
  * Starts the actor, as a child of the supervisor that starts children here, or else in the current
