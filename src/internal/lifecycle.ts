@@ -50,6 +50,12 @@ export const begin = (cell: ActorCell, start: AwaitedStart | undefined): void =>
   })
 }
 
+/**
+ * What a life does step by step. Methods, not functions made on the way: a generator function that is made anew is
+ * given a prototype and a layout of its own, which would stay for as long as the actor waits in it.
+ */
+type Steps<A> = Generator<Effect.Effect<unknown>, A, never>
+
 class Life {
   private readonly cell: ActorCell
   private restarts = RestartWindow.empty
@@ -72,99 +78,103 @@ class Life {
   }
 
   run(): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      const { cell } = this
-      const { restart } = cell.settings
-      while (true) {
-        // A stop may come before the first start.
-        if (this.stopIsDue()) {
-          cell.reportStart(Exit.fail(this.cutShort()))
-          return yield* this.end(cell.stopRequest!.reason)
-        }
-        if (cell.haltRequest !== undefined) {
-          yield* this.awaitRelease()
-          continue
-        }
-        const ending = yield* this.incarnation()
-        if (ending === "Stopped" || this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
-        if (ending === "Passivated") {
-          // A suspended one stays, so that its next message finds it suspended.
-          if (cell.isIdle && !cell.suspended) return yield* this.end("Passivated")
-          // Messages came while it closed. They were accepted, so it starts anew for them: at once, unless it
-          // ended itself without handling any, as it might do so for ever.
-          if (!cell.exiting || cell.hasConsumed) continue
-        }
-        if (ending === "Exited" && restart !== "permanent") return yield* this.end("Normal")
-        if (ending === "StartFailed" && this.ifFailed === "end") return yield* this.end("Crashed")
-        if (ending === "StartFailed" && this.ifFailed === "hold") {
-          cell.requestHalt(cell.runtime.timers.now(), cell.address)
-          continue
-        }
-        if ((ending === "Crashed" || ending === "StartFailed" || ending === "Failed") && restart === "temporary") {
-          return yield* this.end("Crashed")
-        }
-        // It ends and starts again for others' sake: that is not counted against it.
-        if (cell.haltRequest !== undefined) continue
-        if (!this.isAdmitted && !this.admitRestart()) return yield* this.end("RapidFail")
-        yield* this.backOff()
+    return Effect.gen({ self: this }, this.living)
+  }
+
+  private *living(): Steps<void> {
+    const { cell } = this
+    const { restart } = cell.settings
+    while (true) {
+      // A stop may come before the first start.
+      if (this.stopIsDue()) {
+        cell.reportStart(Exit.fail(this.cutShort()))
+        return yield* this.end(cell.stopRequest!.reason)
       }
-    })
+      if (cell.haltRequest !== undefined) {
+        yield* this.awaitRelease()
+        continue
+      }
+      const ending = yield* this.incarnation()
+      if (ending === "Stopped" || this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
+      if (ending === "Passivated") {
+        // A suspended one stays, so that its next message finds it suspended.
+        if (cell.isIdle && !cell.suspended) return yield* this.end("Passivated")
+        // Messages came while it closed. They were accepted, so it starts anew for them: at once, unless it
+        // ended itself without handling any, as it might do so for ever.
+        if (!cell.exiting || cell.hasConsumed) continue
+      }
+      if (ending === "Exited" && restart !== "permanent") return yield* this.end("Normal")
+      if (ending === "StartFailed" && this.ifFailed === "end") return yield* this.end("Crashed")
+      if (ending === "StartFailed" && this.ifFailed === "hold") {
+        cell.requestHalt(cell.runtime.timers.now(), cell.address)
+        continue
+      }
+      if ((ending === "Crashed" || ending === "StartFailed" || ending === "Failed") && restart === "temporary") {
+        return yield* this.end("Crashed")
+      }
+      // It ends and starts again for others' sake: that is not counted against it.
+      if (cell.haltRequest !== undefined) continue
+      if (!this.isAdmitted && !this.admitRestart()) return yield* this.end("RapidFail")
+      yield* this.backOff()
+    }
   }
 
   /** One incarnation, from its start until its Scope is closed. */
   private incarnation(): Effect.Effect<Ending> {
-    return Effect.gen({ self: this }, function* () {
-      const { cell } = this
-      const { address: actor, runtime } = cell
-      const scope = Scope.makeUnsafe()
-      const context = cell.enter(scope)
-      const { incarnation } = cell
-      this.ifFailed = cell.awaitedStart?.ifFailed ?? "retry"
-      this.healthyFor = 0
-      this.isAdmitted = false
-      if (this.ifFailed === "hold") {
-        // Its supervisor begins anew, and with it the counts of its children.
-        this.restarts = RestartWindow.empty
-        this.backoff = Backoff.initial
-      }
-      const started = yield* this.start(context)
-      this.restarted(started)
-      let ending: Ending
-      if (started === "Aborted") {
-        ending = this.stopIsDue() ? "Stopped" : "Halted"
-      } else if (Exit.isSuccess(started)) {
-        const openedAt = runtime.timers.now()
-        cell.open(started.value, context)
-        yield* emit(runtime, { _tag: "ActorStarted", actor, kind: cell.options.kind, incarnation })
-        cell.reportStart(Exit.void)
-        cell.options.supervisor?.changed()
-        ending = yield* this.untilEnd()
-        this.healthyFor = runtime.timers.now() - openedAt
-      } else {
-        ending = "StartFailed"
-        cell.crashCause = started.cause
-        cell.countFailedStart()
-        yield* emit(runtime, { _tag: "ActorStartFailed", actor, incarnation, ...describeCause(started.cause) })
-      }
-      if (ending === "Crashed") yield* this.reportCrash()
-      if (ending === "Failed") {
-        yield* emit(runtime, { _tag: "SupervisorFailed", actor, child: cell.failedWith!, incarnation })
-      }
-      if (cell.options.kind === "supervisor" && (ending === "Failed" || ending === "StartFailed")) this.decide(ending)
-      yield* this.close(scope)
-      // The handler in hand may also crash while it is being stopped.
-      if (ending === "Stopped" || ending === "Halted") yield* this.reportCrash()
-      cell.shut()
-      if (ending !== "Stopped") cell.down(downReasons[ending])
-      // The caller of a first start that failed hears of it when all it had acquired is released again.
-      if (started === "Aborted") cell.reportStart(Exit.fail(this.cutShort()))
-      else if (Exit.isFailure(started)) {
-        this.failedStart = Exit.failCause(this.explain(started.cause))
-        // Where it is the actor's end, that comes first: whoever hears of the failure may start it anew.
-        if (this.ifFailed !== "end") cell.reportStart(this.failedStart)
-      }
-      return ending
-    })
+    return Effect.gen({ self: this }, this.incarnating)
+  }
+
+  private *incarnating(): Steps<Ending> {
+    const { cell } = this
+    const { address: actor, runtime } = cell
+    const scope = Scope.makeUnsafe()
+    const context = cell.enter(scope)
+    const { incarnation } = cell
+    this.ifFailed = cell.awaitedStart?.ifFailed ?? "retry"
+    this.healthyFor = 0
+    this.isAdmitted = false
+    if (this.ifFailed === "hold") {
+      // Its supervisor begins anew, and with it the counts of its children.
+      this.restarts = RestartWindow.empty
+      this.backoff = Backoff.initial
+    }
+    const started = yield* this.start(context)
+    this.restarted(started)
+    let ending: Ending
+    if (started === "Aborted") {
+      ending = this.stopIsDue() ? "Stopped" : "Halted"
+    } else if (Exit.isSuccess(started)) {
+      const openedAt = runtime.timers.now()
+      cell.open(started.value, context)
+      yield* emit(runtime, { _tag: "ActorStarted", actor, kind: cell.options.kind, incarnation })
+      cell.reportStart(Exit.void)
+      cell.options.supervisor?.changed()
+      ending = yield* this.untilEnd()
+      this.healthyFor = runtime.timers.now() - openedAt
+    } else {
+      ending = "StartFailed"
+      cell.crashCause = started.cause
+      cell.countFailedStart()
+      yield* emit(runtime, { _tag: "ActorStartFailed", actor, incarnation, ...describeCause(started.cause) })
+    }
+    if (ending === "Crashed") yield* this.reportCrash()
+    if (ending === "Failed") {
+      yield* emit(runtime, { _tag: "SupervisorFailed", actor, child: cell.failedWith!, incarnation })
+    }
+    if (cell.options.kind === "supervisor" && (ending === "Failed" || ending === "StartFailed")) this.decide(ending)
+    yield* this.close(scope)
+    // The handler in hand may also crash while it is being stopped.
+    if (ending === "Stopped" || ending === "Halted") yield* this.reportCrash()
+    cell.shut()
+    if (ending !== "Stopped") cell.down(downReasons[ending])
+    // The caller of a first start that failed hears of it when all it had acquired is released again.
+    if (started === "Aborted") cell.reportStart(Exit.fail(this.cutShort()))
+    else if (Exit.isFailure(started)) {
+      this.failedStart = Exit.failCause(this.explain(started.cause))
+      // Where it is the actor's end, that comes first: whoever hears of the failure may start it anew.
+      if (this.ifFailed !== "end") cell.reportStart(this.failedStart)
+    }
+    return ending
   }
 
   /** The start that ends a restart is over. */
@@ -383,31 +393,33 @@ class Life {
 
   /** Waits before the restart, or until something else is wanted of it. */
   private backOff(): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      const { cell } = this
-      const { options, runtime, settings } = cell
-      const { backoff, intensity } = settings
-      // The cell's, as it may have several lives: they must not all wait the same.
-      cell.random ??= runtime.randomFor(cell.address)
-      // Healthy for a whole window: the series of delays starts over.
-      const wasHealthy = this.healthyFor >= intensity.window
-      this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, cell.random.nextDoubleUnsafe())
-      const { delay } = this.backoff
-      this.endRestart = Tracing.restart(cell, cell.crashedBy?.span, delay)
-      cell.phase = "BackingOff"
-      cell.resumesAt = runtime.timers.now() + delay
-      yield* emit(runtime, { _tag: "ActorRestarting", actor: cell.address, incarnation: cell.incarnation + 1, delay })
-      const { supervisor } = options
-      if (supervisor !== undefined && supervisor.restartsGroups && cell.stopRequest === undefined) {
-        cell.requestHalt(runtime.timers.now(), cell.address)
-        return supervisor.asksForRestart(cell)
-      }
-      yield* cell.changes.waitUntil(
-        () => this.stopIsDue() || cell.haltRequest !== undefined,
-        () => Math.min(cell.resumesAt, cell.stopRequest?.at ?? Infinity)
-      )
-      if (!this.stopIsDue() && cell.haltRequest === undefined) cell.countRestart()
-    })
+    return Effect.gen({ self: this }, this.backingOff)
+  }
+
+  private *backingOff(): Steps<void> {
+    const { cell } = this
+    const { options, runtime, settings } = cell
+    const { backoff, intensity } = settings
+    // The cell's, as it may have several lives: they must not all wait the same.
+    cell.random ??= runtime.randomFor(cell.address)
+    // Healthy for a whole window: the series of delays starts over.
+    const wasHealthy = this.healthyFor >= intensity.window
+    this.backoff = Backoff.next(wasHealthy ? Backoff.initial : this.backoff, backoff, cell.random.nextDoubleUnsafe())
+    const { delay } = this.backoff
+    this.endRestart = Tracing.restart(cell, cell.crashedBy?.span, delay)
+    cell.phase = "BackingOff"
+    cell.resumesAt = runtime.timers.now() + delay
+    yield* emit(runtime, { _tag: "ActorRestarting", actor: cell.address, incarnation: cell.incarnation + 1, delay })
+    const { supervisor } = options
+    if (supervisor !== undefined && supervisor.restartsGroups && cell.stopRequest === undefined) {
+      cell.requestHalt(runtime.timers.now(), cell.address)
+      return supervisor.asksForRestart(cell)
+    }
+    yield* cell.changes.waitUntil(
+      () => this.stopIsDue() || cell.haltRequest !== undefined,
+      () => Math.min(cell.resumesAt, cell.stopRequest?.at ?? Infinity)
+    )
+    if (!this.stopIsDue() && cell.haltRequest === undefined) cell.countRestart()
   }
 
   /** Waits until its supervisor lets it start again, or a stop is due. */
