@@ -601,36 +601,46 @@ const start = <Own, M extends Message, Invalid, H, E, R>(
   addressOf: (next: () => string) => string,
   isVital: boolean
 ): Effect.Effect<Handle<M, Invalid>, E | StartError | InvalidOption, Started<Own, R>> =>
-  Effect.gen(function* () {
-    const runtime = runtimeOf(yield* Ryker)
-    const policy = yield* policyOf(name, options, runtime, { validate: definition.validate })
-    const address = addressOf(() => runtime.nextAddress(name))
-    const context = yield* surroundings
-    // One for all incarnations, and for whoever starts it.
-    let handle: HandleImpl | undefined
-    const cell = yield* startScoped({
-      runtime,
-      group: runtime.group(name),
-      protocol: definition.handles.protocol,
-      address,
-      settings: policy.now(),
-      kind: "actor",
-      isVital,
-      build: Effect.isEffect(build) ? build : Effect.succeed(build),
-      context,
-      provide: (context, cell) =>
-        context.pipe(
-          Context.add(definition.key, (handle ??= definition.handles.make(address, cell))),
-          Context.add(Self, { name, address, id: undefined, incarnation: cell.incarnation })
-        )
-    })
-    return handle ?? definition.handles.make(address, cell)
-  }) as unknown as Effect.Effect<
+  startUntyped(definition, name, build, options, addressOf, isVital) as unknown as Effect.Effect<
     // The run loop knows neither the messages' types nor what `build` needs and fails with; the definition does.
     Handle<M, Invalid>,
     E | StartError | InvalidOption,
     Started<Own, R>
   >
+
+/** The same for all actors; made once, as a generator function of its own for each costs more than all it does. */
+const startUntyped = Effect.fnUntraced(function* (
+  definition: Definition,
+  name: string,
+  build: unknown,
+  options: Options,
+  addressOf: (next: () => string) => string,
+  isVital: boolean
+) {
+  const runtime = runtimeOf(yield* Ryker)
+  const policy = yield* policyOf(name, options, runtime, { validate: definition.validate })
+  const address = addressOf(() => runtime.nextAddress(name))
+  const context = yield* surroundings
+  // One for all incarnations, and for whoever starts it.
+  let handle: HandleImpl | undefined
+  const cell = yield* startScoped({
+    runtime,
+    group: runtime.group(name),
+    protocol: definition.handles.protocol,
+    address,
+    settings: policy.now(),
+    kind: "actor",
+    isVital,
+    build: Effect.isEffect(build) ? build : Effect.succeed(build),
+    context,
+    provide: (context, cell) =>
+      context.pipe(
+        Context.add(definition.key, (handle ??= definition.handles.make(address, cell))),
+        Context.add(Self, { name, address, id: undefined, incarnation: cell.incarnation })
+      )
+  })
+  return handle ?? definition.handles.make(address, cell)
+})
 
 // --- Handles ------------------------------------------------------------------------------------------------------------
 
