@@ -101,7 +101,7 @@ export class ActorCell implements SingleTarget {
   /** Messages that handlers have put aside, in the order of doing so. */
   private stash: Array<Envelope> = []
   /** Turns of its own, which come before messages. */
-  private readonly jobs = new JobLane()
+  private jobs: JobLane | undefined = undefined
   private readonly stopped = new Observers<StopReason>()
   private readonly gone = new Observers<void>()
   private readonly haltedOnce = new Observers<void>()
@@ -115,7 +115,7 @@ export class ActorCell implements SingleTarget {
     this.settings = options.settings
     this.counters = options.group.counters
     this.mailbox = new MailboxCore(options.settings.capacity)
-    this.changes = new Changes(this.runtime.timers, (task) => this.runtime.schedule(task))
+    this.changes = new Changes(this.runtime.timers, this.runtime.scheduled)
     this.runtime.observer?.created(this, this.turn)
   }
 
@@ -461,6 +461,7 @@ export class ActorCell implements SingleTarget {
   signal(job: Job): void {
     // What falls due in `build` waits for the actor to be ready.
     if (this.phase !== "Running" && this.phase !== "Starting") return
+    this.jobs ??= new JobLane()
     this.jobs.add(job, this.inHand?.spec === jobSpec)
     this.wake()
   }
@@ -469,14 +470,14 @@ export class ActorCell implements SingleTarget {
     const job = this.takeJob()
     if (job !== undefined) return job
     const message = this.mailbox.take()
-    this.jobs.passed()
+    this.jobs?.passed()
     return message ?? this.takeJob()
   }
 
   private takeJob(): Envelope | undefined {
     // A stop waits for messages, and for the run in hand: what repeats must not put it off.
     if (this.stopRequest !== undefined && this.depth === 0) return undefined
-    const job = this.jobs.take()
+    const job = this.jobs?.take()
     return job && new Envelope(this, jobSpec, job, 0, Number.POSITIVE_INFINITY, undefined, undefined)
   }
 
@@ -569,7 +570,7 @@ export class ActorCell implements SingleTarget {
     this.phase = "Closing"
     this.present?.end()
     this.present = undefined
-    this.jobs.clear()
+    this.jobs?.clear()
   }
 
   /** The incarnation has ended: what it held is let go, what it had put aside is queued. */

@@ -2,6 +2,14 @@
 import * as Effect from "effect/Effect"
 import type { TimerEntry, Timers } from "./timers.ts"
 
+/** What a fiber waits for. */
+export interface Condition {
+  /** Whether it has come. */
+  holds(): boolean
+  /** When there is no more waiting, by the clock of `Timers`; may change. */
+  until(): number
+}
+
 /**
  * Lets one fiber wait until a condition holds; whoever changes the state calls `notify`.
  *
@@ -15,7 +23,8 @@ export class Changes implements TimerEntry {
   order = 0
   private readonly timers: Timers
   private readonly schedule: (task: () => void) => void
-  private waiter: (() => void) | undefined = undefined
+  private condition: Condition | undefined = undefined
+  private resume: ((result: Effect.Effect<boolean>) => void) | undefined = undefined
   private scheduled = false
 
   constructor(timers: Timers, schedule: (task: () => void) => void) {
@@ -24,9 +33,12 @@ export class Changes implements TimerEntry {
   }
 
   notify(): void {
-    if (this.waiter === undefined || this.scheduled) return
+    if (this.condition === undefined || this.scheduled) return
     this.scheduled = true
-    this.schedule(() => this.look())
+    this.schedule(() => {
+      this.scheduled = false
+      this.look()
+    })
   }
 
   fire(): void {
@@ -35,32 +47,41 @@ export class Changes implements TimerEntry {
 
   /** True once `holds()`, false when the clock reads `until()` first. One fiber may wait at a time. */
   waitUntil(holds: () => boolean, until: () => number): Effect.Effect<boolean> {
+    return this.waitFor({ holds, until })
+  }
+
+  /** The same for a condition that is there already: a wait that lasts as long as an actor rests should hold little. */
+  waitFor(condition: Condition): Effect.Effect<boolean> {
     return Effect.callback<boolean>((resume) => {
-      if (this.waiter !== undefined) throw new Error("Changes: one fiber waits already")
-      const settle = (result: boolean) => {
-        this.waiter = undefined
-        this.timers.remove(this)
-        resume(Effect.succeed(result))
-      }
-      this.waiter = () => {
-        if (holds()) return settle(true)
-        const at = until()
-        if (at <= this.timers.now()) return settle(false)
-        if (at === this.at && this.place >= 0) return
-        this.timers.remove(this)
-        this.at = at
-        if (at !== Number.POSITIVE_INFINITY) this.timers.add(this)
-      }
-      this.waiter()
-      return Effect.sync(() => {
-        this.waiter = undefined
-        this.timers.remove(this)
-      })
+      if (this.condition !== undefined) throw new Error("Changes: one fiber waits already")
+      this.condition = condition
+      this.resume = resume
+      this.look()
+      return Effect.sync(() => this.forget())
     })
   }
 
   private look(): void {
-    this.scheduled = false
-    this.waiter?.()
+    const { condition } = this
+    if (condition === undefined) return
+    if (condition.holds()) return this.settle(true)
+    const at = condition.until()
+    if (at <= this.timers.now()) return this.settle(false)
+    if (at === this.at && this.place >= 0) return
+    this.timers.remove(this)
+    this.at = at
+    if (at !== Number.POSITIVE_INFINITY) this.timers.add(this)
+  }
+
+  private settle(result: boolean): void {
+    const { resume } = this
+    this.forget()
+    resume?.(Effect.succeed(result))
+  }
+
+  private forget(): void {
+    this.condition = undefined
+    this.resume = undefined
+    this.timers.remove(this)
   }
 }

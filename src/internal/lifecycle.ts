@@ -26,6 +26,7 @@ import * as RestartWindow from "../RestartWindow.ts"
 import { StartError, type StopReason } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
 import type { AwaitedStart, DownReason } from "./cell.ts"
+import type { Condition } from "./changes.ts"
 import { type Handler, MissingHandler } from "./protocol.ts"
 import * as Tracing from "./tracing.ts"
 import { crashed, describeCause, emit } from "./report.ts"
@@ -56,7 +57,7 @@ export const begin = (cell: ActorCell, start: AwaitedStart | undefined): void =>
  */
 type Steps<A> = Generator<Effect.Effect<unknown>, A, never>
 
-class Life {
+class Life implements Condition {
   private readonly cell: ActorCell
   private restarts = RestartWindow.empty
   private backoff = Backoff.initial
@@ -149,7 +150,8 @@ class Life {
       yield* emit(runtime, { _tag: "ActorStarted", actor, kind: cell.options.kind, incarnation })
       cell.reportStart(Exit.void)
       cell.options.supervisor?.changed()
-      ending = yield* this.untilEnd()
+      yield* cell.changes.waitFor(this)
+      ending = this.whyEnded()
       this.healthyFor = runtime.timers.now() - openedAt
     } else {
       ending = "StartFailed"
@@ -274,21 +276,24 @@ class Life {
     return haltRequest !== undefined && (inHand === undefined || haltRequest.at <= runtime.timers.now())
   }
 
-  private untilEnd(): Effect.Effect<Ending> {
+  /** The end of the incarnation, as a condition for `Changes`. */
+  holds(): boolean {
+    return this.cell.phase !== "Running" || this.stopIsDue() || this.haltIsDue()
+  }
+
+  until(): number {
+    const { haltRequest, stopRequest } = this.cell
+    return Math.min(stopRequest?.at ?? Infinity, haltRequest?.at ?? Infinity)
+  }
+
+  /** Why the incarnation ends. */
+  private whyEnded(): Ending {
     const { cell } = this
-    return Effect.map(
-      cell.changes.waitUntil(
-        () => cell.phase !== "Running" || this.stopIsDue() || this.haltIsDue(),
-        () => Math.min(cell.stopRequest?.at ?? Infinity, cell.haltRequest?.at ?? Infinity)
-      ),
-      (): Ending => {
-        if (cell.crashCause !== undefined) return "Crashed"
-        if (cell.failedWith !== undefined) return "Failed"
-        if (cell.passivating) return "Passivated"
-        if (cell.exiting) return "Exited"
-        return this.stopIsDue() ? "Stopped" : "Halted"
-      }
-    )
+    if (cell.crashCause !== undefined) return "Crashed"
+    if (cell.failedWith !== undefined) return "Failed"
+    if (cell.passivating) return "Passivated"
+    if (cell.exiting) return "Exited"
+    return this.stopIsDue() ? "Stopped" : "Halted"
   }
 
   private reportCrash(): Effect.Effect<void> {

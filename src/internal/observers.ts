@@ -1,19 +1,28 @@
 /** Those who wait for something that happens once. */
 export class Observers<A> {
-  private waiting: Set<(value: A) => void> | undefined = undefined
+  /** The one that waits alone: most have none, or the Scope that owns the actor. */
+  private first: ((value: A) => void) | undefined = undefined
+  private others: Set<(value: A) => void> | undefined = undefined
 
   /** Gives a function that takes the observer back. */
   add(observer: (value: A) => void): () => void {
-    // Made when it is needed: most actors are never waited for.
-    const waiting = (this.waiting ??= new Set())
-    waiting.add(observer)
-    return () => waiting.delete(observer)
+    if (this.first === undefined && this.others === undefined) {
+      this.first = observer
+      return () => {
+        if (this.first === observer) this.first = undefined
+      }
+    }
+    const others = (this.others ??= new Set())
+    others.add(observer)
+    return () => others.delete(observer)
   }
 
   /** Tells all who wait, and forgets them; who comes in the middle waits for the next time. */
   tell(value: A): void {
-    const { waiting } = this
-    this.waiting = undefined
-    for (const observer of waiting ?? []) observer(value)
+    const { first, others } = this
+    this.first = undefined
+    this.others = undefined
+    first?.(value)
+    for (const observer of others ?? []) observer(value)
   }
 }

@@ -117,6 +117,8 @@ export class Runtime implements RykerService {
   readonly context: Context.Context<never>
   readonly observer: RuntimeObserver | undefined
   readonly timers: Timers
+  /** `schedule`, for all those that hold it for later. */
+  readonly scheduled: (task: () => void) => void
   readonly changes: Changes
   readonly closing: Closing<ReadonlyArray<Ledger.Entry>>
   readonly events = new Feed<RykerEvent>()
@@ -162,7 +164,8 @@ export class Runtime implements RykerService {
     this.dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.clock = Context.get(context, Clock.Clock)
     this.timers = new Timers(this.clock, context)
-    this.changes = new Changes(this.timers, (task) => this.schedule(task))
+    this.scheduled = (task) => this.schedule(task)
+    this.changes = new Changes(this.timers, this.scheduled)
     this.instrument = Context.get(context, CurrentInstrument)
     this.closing = new Closing(this.timers, settings.drainDeadline, () => this.books, this.instrument)
     this.seed = Context.get(context, Random.Random).nextIntUnsafe()
