@@ -25,7 +25,7 @@ export const withoutStack = <E>(build: () => E): E => {
  */
 export const copiesOf = <E extends Error>(error: E): (() => E) => {
   const { constructor } = error
-  const fields = [{ ...error }]
+  const fields = [Object.assign({}, error)]
   // The class's own base, without the class's checks: all that errors of ryker have comes from there.
   const copy = () => Reflect.construct(Data.Error, fields, constructor)
   return () => withoutStack(copy)

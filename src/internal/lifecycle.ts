@@ -79,6 +79,7 @@ class Life implements Condition {
   }
 
   run(): Effect.Effect<void> {
+    // oxlint-disable-next-line typescript/unbound-method -- Effect.gen is given its self
     return Effect.gen({ self: this }, this.living)
   }
 
@@ -122,6 +123,7 @@ class Life implements Condition {
 
   /** One incarnation, from its start until its Scope is closed. */
   private incarnation(): Effect.Effect<Ending> {
+    // oxlint-disable-next-line typescript/unbound-method -- Effect.gen is given its self
     return Effect.gen({ self: this }, this.incarnating)
   }
 
@@ -398,6 +400,7 @@ class Life implements Condition {
 
   /** Waits before the restart, or until something else is wanted of it. */
   private backOff(): Effect.Effect<void> {
+    // oxlint-disable-next-line typescript/unbound-method -- Effect.gen is given its self
     return Effect.gen({ self: this }, this.backingOff)
   }
 
