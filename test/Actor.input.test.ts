@@ -281,3 +281,27 @@ describe("a handler", () => {
     }).pipe(withActors(workerLayer()))
   )
 })
+
+describe("options of actors that are started alike", () => {
+  it.effect("hold for each, and a wrong one is found however it is written", () =>
+    Effect.gen(function* () {
+      const capacityOf = (options: Actor.Options) =>
+        Effect.gen(function* () {
+          const worker = yield* Actor.spawn(Worker, { Run: () => Effect.never }, { shutdown: 0, ...options })
+          let refused = worker.tellUnsafe.Run({ job: () => Effect.void })
+          while (refused === undefined) refused = worker.tellUnsafe.Run({ job: () => Effect.void })
+          return refused._tag === "Busy" ? refused.capacity : Number.NaN
+        })
+      assert.strictEqual(yield* capacityOf({ capacity: 2 }), 2)
+      assert.strictEqual(yield* capacityOf({ capacity: 3, deadline: 7 }), 3)
+      assert.strictEqual(yield* capacityOf({ capacity: 2 }), 2)
+      assert.strictEqual(yield* capacityOf({}), 256)
+      yield* capacityOf({ restart: "permanent", startTimeout: 5 })
+      const wrong = "permanent startTimeout number 5" as never
+      const error = yield* Effect.flip(spawnWorker("wrong", { restart: wrong }))
+      assert.instanceOf(error, InvalidOption)
+      const text = yield* Effect.flip(spawnWorker("text", { capacity: "2" as never }))
+      assert.instanceOf(text, InvalidOption)
+    }).pipe(Effect.scoped, withActors(Layer.empty))
+  )
+})

@@ -240,19 +240,14 @@ export class ActorPolicy {
   }
 }
 
-/** The policies of those that leave everything to a runtime, by its settings and by what is fixed for them. */
-const byDefault = new WeakMap<Current, { readonly actor: ActorSettings; readonly policies: Map<string, ActorPolicy> }>()
+/** The policies of a runtime's actors, by their options; anew for each of its settings. */
+const shared = new WeakMap<Current, { readonly actor: ActorSettings; readonly policies: Map<string, ActorPolicy> }>()
 
-/** Whether an actor's options leave everything to the runtime. */
-const sayNothing = (options: ActorOptions): boolean => {
-  for (const name in options) {
-    // Whatever else is given besides is not the policy's, like the name of a spawned actor.
-    if (name in optionNames && options[name as keyof ActorOptions] !== undefined) return false
-  }
-  return true
-}
+/** So many are kept, as options may be computed. */
+const maxShared = 64
 
-const optionNames: Readonly<Record<keyof ActorOptions, true>> = {
+/** A record, so that the compiler misses an option that is missing here. */
+const allOptions = {
   capacity: true,
   stash: true,
   redeliver: true,
@@ -265,6 +260,21 @@ const optionNames: Readonly<Record<keyof ActorOptions, true>> = {
   backoff: true,
   intensity: true,
   amnesia: true
+} as const satisfies Record<keyof ActorOptions, true>
+
+// The keys are those of the record.
+const optionNames = Object.keys(allOptions) as ReadonlyArray<keyof ActorOptions>
+
+/** What tells options from others; undefined for those that are not plain values, which may change. */
+const keyOf = (options: ActorOptions, fixed: object): string | undefined => {
+  let key = Object.values(fixed).join()
+  for (const name of optionNames) {
+    const value = options[name]
+    if (value === undefined) continue
+    if (typeof value === "object") return undefined
+    key += ` ${name} ${typeof value} ${typeof value === "string" ? JSON.stringify(value) : value}`
+  }
+  return key
 }
 
 /** Checks an actor's options, and gives the settings that it has under a runtime, now and after each reload. */
@@ -278,14 +288,18 @@ export const policyOf = (
     resolveActor(owner, options, runtime.settings.actor),
     (resolved) => new ActorPolicy({ ...resolved, ...fixed }, options, runtime)
   )
-  if (!sayNothing(options)) return make
-  // Most actors say nothing: a hundred thousand of them share one policy, and the checks of it.
+  const key = keyOf(options, fixed)
+  if (key === undefined) return make
+  // A hundred thousand actors that are started alike share one policy, and the checks of it.
   const { actor } = runtime.settings
-  let shared = byDefault.get(runtime)
-  if (shared?.actor !== actor) byDefault.set(runtime, (shared = { actor, policies: new Map() }))
-  const { policies } = shared
-  const key = `${fixed.validate}/${fixed.startTimeout}`
-  const known = policies.get(key)
-  if (known !== undefined) return Effect.succeed(known)
-  return Effect.tap(make, (policy) => Effect.sync(() => policies.set(key, policy)))
+  let known = shared.get(runtime)
+  if (known?.actor !== actor) shared.set(runtime, (known = { actor, policies: new Map() }))
+  const { policies } = known
+  const policy = policies.get(key)
+  if (policy !== undefined) return Effect.succeed(policy)
+  return Effect.tap(make, (policy) =>
+    Effect.sync(() => {
+      if (policies.size < maxShared) policies.set(key, policy)
+    })
+  )
 }
