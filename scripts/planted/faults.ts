@@ -88,15 +88,15 @@ export const faults: ReadonlyArray<Fault> = [
     breaks: "a Down that comes while the watching incarnation starts waits until it is ready",
     program: "watch from within",
     file: "internal/actorCell.ts",
-    find: 'if (this.phase !== "Running" && this.phase !== "Starting") return\n    this.jobs.add',
-    replace: 'if (this.phase !== "Running") return\n    this.jobs.add'
+    find: 'if (this.phase !== "Running" && this.phase !== "Starting") return\n    this.jobs ??=',
+    replace: 'if (this.phase !== "Running") return\n    this.jobs ??='
   },
   {
     name: "a withdrawn message that runs",
     breaks: "a message that was put back and then withdrawn does not run, also when its place was wanted",
     program: "redelivery",
     file: "internal/mailboxCore.ts",
-    find: "    this.front = this.front.filter((message) => !withdrawn.has(message))\n",
+    find: "    if (this.front.length > 0) this.front = this.front.filter((message) => !withdrawn.has(message))\n",
     replace: ""
   },
   {
@@ -146,8 +146,8 @@ export const faults: ReadonlyArray<Fault> = [
     breaks: "at most capacity messages are queued, also when some were put back",
     program: "redelivery",
     file: "internal/mailboxCore.ts",
-    find: "this.depth >= this.capacity) return false",
-    replace: "this.depth > this.capacity) return false"
+    find: "(this.held >= this.capacity && !this.sweep())",
+    replace: "(this.held - this.front.length >= this.capacity && !this.sweep())"
   },
   {
     name: "an incarnation beside the old one",
