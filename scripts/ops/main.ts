@@ -168,9 +168,14 @@ try {
   for (const series of [
     "ryker_mailbox_depth",
     "ryker_busy_rejections_total",
-    'ryker_mailbox_dropped_total{reason="deadline"}'
+    'ryker_mailbox_dropped_total{reason="capacity"}',
+    'ryker_handler_latency_seconds_count{outcome="timeout"}'
   ]) {
-    const found = (await query(`${series} > 0`)).map(({ metric, value }) => `${metric["actor"]} ${value[1]}`)
+    // The alerts may have fired before the next scrape has all of it.
+    const found = await until(`${series} above 0`, 20_000, async () => {
+      const actors = (await query(`${series} > 0`)).map(({ metric, value }) => `${metric["actor"]} ${value[1]}`)
+      return actors.length > 0 ? actors : undefined
+    }).catch(() => [])
     report(`there is ${series} above 0`, found.length > 0, found.join(", "))
   }
 
