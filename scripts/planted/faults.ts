@@ -154,16 +154,16 @@ export const faults: ReadonlyArray<Fault> = [
     breaks: "a build that cannot be interrupted has ended before the next one begins",
     program: "crash during start",
     file: "internal/lifecycle.ts",
-    find: "if (!(yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity)))",
-    replace: "if (!(yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? deadline + 1)))"
+    find: "if (!(yield* this.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity)))",
+    replace: "if (!(yield* this.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? deadline + 1)))"
   },
   {
     name: "a halt before the Scope is closed",
     breaks: "a group is down, all its Scopes closed, before any of it starts",
     program: "group restart, one for all",
     file: "internal/lifecycle.ts",
-    find: "        yield* cell.changes.waitUntil(isClosed, until)\n",
-    replace: "        if (cell.haltRequest === undefined) yield* cell.changes.waitUntil(isClosed, until)\n"
+    find: "        yield* this.changes.waitUntil(isClosed, until)\n",
+    replace: "        if (cell.haltRequest === undefined) yield* this.changes.waitUntil(isClosed, until)\n"
   },
   {
     name: "a child that is not told twice",

@@ -17,6 +17,7 @@ import type * as RykerMetrics from "../RykerMetrics.ts"
 import { findRefusal } from "./admission.ts"
 import {
   type AwaitedStart,
+  type CellLife,
   type CellOptions,
   type CellPhase,
   type DownReason,
@@ -27,7 +28,6 @@ import {
   type StopRequest,
   type WorkOff
 } from "./cell.ts"
-import { Changes } from "./changes.ts"
 import { type Job, JobLane, jobSpec } from "./control.ts"
 import type { Counters } from "./counters.ts"
 import * as Tracing from "./tracing.ts"
@@ -48,8 +48,8 @@ export class ActorCell implements SingleTarget {
   readonly address: string
   readonly settings: ActorSettings
   mailbox: MailboxCore<Envelope>
-  /** Woken when anything changes that the lifecycle fiber may wait for. */
-  readonly changes: Changes
+  /** Told when anything changes that it may wait for. */
+  life: CellLife | undefined = undefined
   phase: CellPhase = "New"
   incarnation = 0
   /** When the next incarnation starts, while backing off. */
@@ -115,7 +115,6 @@ export class ActorCell implements SingleTarget {
     this.settings = options.settings
     this.counters = options.group.counters
     this.mailbox = new MailboxCore(options.settings.capacity)
-    this.changes = new Changes(this.runtime.timers, this.runtime.scheduled)
     this.runtime.observer?.created(this, this.turn)
   }
 
@@ -394,7 +393,7 @@ export class ActorCell implements SingleTarget {
   private afterwards(): void {
     if (this.exiting && this.phase === "Running") this.phase = "Closing"
     // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
-    if (this.phase !== "Running" || !this.mayBegin) this.changes.notify()
+    if (this.phase !== "Running" || !this.mayBegin) this.notify()
   }
 
   /** The message in hand crashed the actor: it is delivered again, or consumed. */
@@ -513,7 +512,7 @@ export class ActorCell implements SingleTarget {
       this.working = false
       this.runtime.workEnds()
     }
-    if (this.stopRequest !== undefined) this.changes.notify()
+    if (this.stopRequest !== undefined) this.notify()
     else if (this.phase === "Running") this.options.family?.rests(this)
   }
 
@@ -531,10 +530,14 @@ export class ActorCell implements SingleTarget {
     return this.mailbox.depth + this.stash.length
   }
 
-  // --- What the lifecycle fiber does to it ----------------------------------------------------------------------------
+  // --- What its life does to it ---------------------------------------------------------------------------------------
+
+  private notify(): void {
+    this.life?.notify(this)
+  }
 
   /** An incarnation begins: gives the surroundings of its `build`. */
-  enter(scope: Scope.Scope): Context.Context<never> {
+  enter(scope: Scope.Closeable): Context.Context<never> {
     this.incarnation++
     this.phase = "Starting"
     this.resumesAt = 0
@@ -544,7 +547,7 @@ export class ActorCell implements SingleTarget {
     this.lastDown = undefined
     this.exiting = false
     this.hasConsumed = false
-    this.present = new Incarnation(this, this.incarnation)
+    this.present = new Incarnation(this, this.incarnation, scope)
     return this.options
       .provide(Context.add(this.options.context, Scope.Scope, scope), this)
       .pipe(Context.add(CurrentMessage, undefined), Context.add(CurrentIncarnation, this.present))
@@ -560,7 +563,7 @@ export class ActorCell implements SingleTarget {
     // It may have said in its `build` that it is to end, or a child may have given up.
     if (this.exiting || this.failedWith !== undefined) {
       this.phase = "Closing"
-      this.changes.notify()
+      this.notify()
     } else if (this.isIdle) this.rest()
     this.wake()
   }
@@ -609,7 +612,7 @@ export class ActorCell implements SingleTarget {
       this.haltRequest === undefined
         ? { at, because }
         : { at: Math.min(at, this.haltRequest.at), because: this.haltRequest.because }
-    this.changes.notify()
+    this.notify()
   }
 
   /** Lets a halted actor start its next incarnation. */
@@ -617,7 +620,7 @@ export class ActorCell implements SingleTarget {
     this.haltRequest = undefined
     this.awaitedStart = start
     if (this.incarnation > 0) this.countRestart()
-    this.changes.notify()
+    this.notify()
   }
 
   /** The asker of the message in hand need not wait until the handler has been interrupted. */
@@ -636,7 +639,7 @@ export class ActorCell implements SingleTarget {
     this.exiting = true
     if (this.phase !== "Running" || this.inHand !== undefined) return
     this.phase = "Closing"
-    this.changes.notify()
+    this.notify()
   }
 
   /** A supervisor fails, because the child has given up. */
@@ -645,7 +648,7 @@ export class ActorCell implements SingleTarget {
     this.failedWith ??= child
     if (this.phase === "Starting") return
     this.phase = "Closing"
-    this.changes.notify()
+    this.notify()
   }
 
   suspend(): boolean {
@@ -685,7 +688,7 @@ export class ActorCell implements SingleTarget {
       worksOff: lessOf(worksOff, first?.worksOff ?? "all")
     }
     this.options.onStopAsked?.()
-    this.changes.notify()
+    this.notify()
   }
 
   /** Ends an idle actor; it starts anew if messages come before it has ended. */
@@ -693,7 +696,7 @@ export class ActorCell implements SingleTarget {
     if (this.phase !== "Running" || !this.isIdle || this.suspended) return
     this.phase = "Closing"
     this.passivating = true
-    this.changes.notify()
+    this.notify()
   }
 
   /**

@@ -47,6 +47,12 @@ export interface CellOptions {
   readonly onStopAsked?: (() => void) | undefined
 }
 
+/** What goes on with an actor, see `lifecycle.ts`. */
+export interface CellLife {
+  /** Something has changed that it may wait for: it looks at the state in a task of its own. */
+  notify(cell: ActorCell): void
+}
+
 /** What a cell tells its supervisor. */
 export interface CellSupervisor {
   /** Whether a restart is the supervisor's affair, as others are restarted with it. */

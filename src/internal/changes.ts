@@ -24,7 +24,7 @@ export class Changes implements TimerEntry {
   private readonly timers: Timers
   private readonly schedule: (task: () => void) => void
   private condition: Condition | undefined = undefined
-  private resume: ((result: Effect.Effect<boolean>) => void) | undefined = undefined
+  private onSettled: ((result: boolean) => void) | undefined = undefined
   private scheduled = false
 
   constructor(timers: Timers, schedule: (task: () => void) => void) {
@@ -50,15 +50,25 @@ export class Changes implements TimerEntry {
     return this.waitFor({ holds, until })
   }
 
-  /** The same for a condition that is there already: a wait that lasts as long as an actor rests should hold little. */
+  /** The same for a condition that is there already. */
   waitFor(condition: Condition): Effect.Effect<boolean> {
     return Effect.callback<boolean>((resume) => {
-      if (this.condition !== undefined) throw new Error("Changes: one fiber waits already")
-      this.condition = condition
-      this.resume = resume
+      this.watch(condition, (result) => resume(Effect.succeed(result)))
       this.look()
       return Effect.sync(() => this.forget())
     })
+  }
+
+  /** Waits without a fiber: calls back in a task of its own, and looks for the first time when it is notified. */
+  watch(condition: Condition, onSettled: (result: boolean) => void): void {
+    if (this.condition !== undefined) throw new Error("Changes: one fiber waits already")
+    this.condition = condition
+    this.onSettled = onSettled
+  }
+
+  /** Somebody waits. */
+  get isAwaited(): boolean {
+    return this.condition !== undefined
   }
 
   private look(): void {
@@ -74,14 +84,14 @@ export class Changes implements TimerEntry {
   }
 
   private settle(result: boolean): void {
-    const { resume } = this
+    const { onSettled } = this
     this.forget()
-    resume?.(Effect.succeed(result))
+    onSettled?.(result)
   }
 
   private forget(): void {
     this.condition = undefined
-    this.resume = undefined
+    this.onSettled = undefined
     this.timers.remove(this)
   }
 }

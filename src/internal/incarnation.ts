@@ -1,10 +1,15 @@
-/** What one incarnation of an actor has of its own besides its Scope, for as long as it is alive. */
+/** What one incarnation of an actor has of its own, for as long as it is alive. */
 import * as Context from "effect/Context"
+import type * as Scope from "effect/Scope"
 import type { ActorCell } from "./actorCell.ts"
+import type { AsyncContext } from "./asyncContext.ts"
 
 export class Incarnation {
   readonly cell: ActorCell
   readonly number: number
+  readonly scope: Scope.Closeable
+  /** What its life goes on in once there is something to do. */
+  asyncContext: AsyncContext | undefined = undefined
   isOver = false
   /** Told whenever the actor has nothing to do. */
   onRest: (() => void) | undefined = undefined
@@ -12,9 +17,10 @@ export class Incarnation {
   read: (() => unknown) | undefined = undefined
   private releases: Set<() => void> | undefined = undefined
 
-  constructor(cell: ActorCell, number: number) {
+  constructor(cell: ActorCell, number: number, scope: Scope.Closeable) {
     this.cell = cell
     this.number = number
+    this.scope = scope
   }
 
   rests(): void {

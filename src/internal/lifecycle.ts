@@ -1,6 +1,6 @@
 /**
- * The life of an actor, one long-lived fiber: it starts incarnations, waits for their end, closes
- * their Scope completely, and decides what comes next.
+ * The life of an actor: it starts incarnations, waits for their end, closes their Scope completely, and decides
+ * what comes next.
  *
  * ```
  * New -> Starting -> Running -> Closing -> BackingOff -> Starting -> ...
@@ -10,6 +10,10 @@
  * came goes to Starting at once, and one that its supervisor stopped, to start it again in its turn, to
  * Halted; so does one whose restart is the supervisor's affair. Stopped is reached from New, Closing,
  * BackingOff and Halted.
+ *
+ * It has a fiber whenever there is something to do, and none while an incarnation only handles messages: a hundred
+ * thousand actors that rest keep no hundred thousand fibers that wait. The next one goes on where the last one ended,
+ * with the same context.
  *
  * The fiber is never interrupted. It is told to end by `requestStop`, so that an end always goes the
  * same way: work until its time is over, then close, then answer what is left.
@@ -25,8 +29,9 @@ import * as Backoff from "../Backoff.ts"
 import * as RestartWindow from "../RestartWindow.ts"
 import { StartError, type StopReason } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
-import type { AwaitedStart, DownReason } from "./cell.ts"
-import type { Condition } from "./changes.ts"
+import { captureAsyncContext } from "./asyncContext.ts"
+import type { AwaitedStart, CellLife, DownReason } from "./cell.ts"
+import { Changes, type Condition } from "./changes.ts"
 import { type Handler, MissingHandler } from "./protocol.ts"
 import * as Tracing from "./tracing.ts"
 import { crashed, describeCause, emit } from "./report.ts"
@@ -40,9 +45,24 @@ type Started = Exit.Exit<ReadonlyArray<Handler>, unknown> | "Aborted"
 /** Begins the actor's life. It is over when `cell.phase` is `"Stopped"`, which it becomes in any case. */
 export const begin = (cell: ActorCell, start: AwaitedStart | undefined): void => {
   cell.awaitedStart = start
-  const life = new Life(cell)
-  const fiber = Effect.runForkWith(cell.options.context)(life.run(), { uninterruptible: true })
-  cell.runtime.observer?.lives(cell, fiber)
+  const life = new Life(cell, false)
+  cell.life = life
+  live(life, cell)
+}
+
+/** Gives the life a fiber, for as long as there is something to do. */
+const live = (life: Life, cell: ActorCell): void => {
+  const { observer } = cell.runtime
+  const living = life.run()
+  const fiber = Effect.runForkWith(cell.options.context)(
+    observer === undefined
+      ? living
+      : Effect.withFiber((fiber) => {
+          observer.lives(cell, fiber)
+          return living
+        }),
+    { uninterruptible: true }
+  )
   // Nothing in a life may fail. If it does all the same, the actor must not stay as a zombie.
   fiber.addObserver((exit) => {
     if (Exit.isSuccess(exit) || cell.phase === "Stopped") return
@@ -51,16 +71,30 @@ export const begin = (cell: ActorCell, start: AwaitedStart | undefined): void =>
   })
 }
 
+/** The life of an actor that handles messages and has nothing to remember: all such share it. */
+const uneventful: CellLife = {
+  notify(cell) {
+    const life = new Life(cell, true)
+    cell.life = life
+    life.notify()
+  }
+}
+
 /**
  * What a life does step by step. Methods, not functions made on the way: a generator function that is made anew is
  * given a prototype and a layout of its own, which would stay for as long as the actor waits in it.
  */
 type Steps<A> = Generator<Effect.Effect<unknown>, A, never>
 
-class Life implements Condition {
+class Life implements CellLife, Condition {
   private readonly cell: ActorCell
+  /** The incarnation handles messages, and there is no fiber until there is something to do. */
+  private isUp: boolean
+  private ownChanges: Changes | undefined = undefined
   private restarts = RestartWindow.empty
   private backoff = Backoff.initial
+  /** Since when the incarnation has handled messages; matters after a restart only. */
+  private openedAt = 0
   /** How long the last incarnation handled messages, in milliseconds. */
   private healthyFor = 0
   /** The restart was admitted already, see `decide`. */
@@ -74,8 +108,29 @@ class Life implements Condition {
   /** What a stop had no time to wait for: fibers of `build` and of Scopes. */
   private readonly abandoned: Array<Fiber.Fiber<unknown, unknown>> = []
 
-  constructor(cell: ActorCell) {
+  constructor(cell: ActorCell, isUp: boolean) {
     this.cell = cell
+    this.isUp = isUp
+  }
+
+  /** Wakes whoever waits for something, which few ever do. */
+  private get changes(): Changes {
+    const { scheduled, timers } = this.cell.runtime
+    return (this.ownChanges ??= new Changes(timers, scheduled))
+  }
+
+  notify(): void {
+    if (this.isUp && !this.changes.isAwaited) this.changes.watch(this, () => this.wake())
+    this.ownChanges?.notify()
+  }
+
+  /** The incarnation is to end. */
+  private wake(): void {
+    const { cell } = this
+    const { asyncContext } = cell.present!
+    if (asyncContext === undefined) return live(this, cell)
+    asyncContext.runInAsyncScope(live, undefined, this, cell)
+    asyncContext.emitDestroy()
   }
 
   run(): Effect.Effect<void> {
@@ -88,15 +143,16 @@ class Life implements Condition {
     const { restart } = cell.settings
     while (true) {
       // A stop may come before the first start.
-      if (this.stopIsDue()) {
+      if (!this.isUp && this.stopIsDue()) {
         cell.reportStart(Exit.fail(this.cutShort()))
         return yield* this.end(cell.stopRequest!.reason)
       }
-      if (cell.haltRequest !== undefined) {
+      if (!this.isUp && cell.haltRequest !== undefined) {
         yield* this.awaitRelease()
         continue
       }
-      const ending = yield* this.incarnation()
+      const ending = this.isUp ? yield* this.leaving() : yield* this.arriving()
+      if (ending === "Up") return
       if (ending === "Stopped" || this.stopIsDue()) return yield* this.end(cell.stopRequest!.reason)
       if (ending === "Passivated") {
         // A suspended one stays, so that its next message finds it suspended.
@@ -121,17 +177,11 @@ class Life implements Condition {
     }
   }
 
-  /** One incarnation, from its start until its Scope is closed. */
-  private incarnation(): Effect.Effect<Ending> {
-    // oxlint-disable-next-line typescript/unbound-method -- Effect.gen is given its self
-    return Effect.gen({ self: this }, this.incarnating)
-  }
-
-  private *incarnating(): Steps<Ending> {
+  /** Starts an incarnation: it is up then, or it has ended already. */
+  private *arriving(): Steps<Ending | "Up"> {
     const { cell } = this
     const { address: actor, runtime } = cell
-    const scope = Scope.makeUnsafe()
-    const context = cell.enter(scope)
+    const context = cell.enter(Scope.makeUnsafe())
     const { incarnation } = cell
     this.ifFailed = cell.awaitedStart?.ifFailed ?? "retry"
     this.healthyFor = 0
@@ -143,38 +193,67 @@ class Life implements Condition {
     }
     const started = yield* this.start(context)
     this.restarted(started)
-    let ending: Ending
-    if (started === "Aborted") {
-      ending = this.stopIsDue() ? "Stopped" : "Halted"
-    } else if (Exit.isSuccess(started)) {
-      const openedAt = runtime.timers.now()
-      cell.open(started.value, context)
-      yield* emit(runtime, { _tag: "ActorStarted", actor, kind: cell.options.kind, incarnation })
-      cell.reportStart(Exit.void)
-      cell.options.supervisor?.changed()
-      yield* cell.changes.waitFor(this)
-      ending = this.whyEnded()
-      this.healthyFor = runtime.timers.now() - openedAt
-    } else {
-      ending = "StartFailed"
+    if (started === "Aborted") return yield* this.closing(this.stopIsDue() ? "Stopped" : "Halted", started)
+    if (Exit.isFailure(started)) {
       cell.crashCause = started.cause
       cell.countFailedStart()
       yield* emit(runtime, { _tag: "ActorStartFailed", actor, incarnation, ...describeCause(started.cause) })
+      return yield* this.closing("StartFailed", started)
     }
+    this.openedAt = runtime.timers.now()
+    cell.open(started.value, context)
+    yield* emit(runtime, { _tag: "ActorStarted", actor, kind: cell.options.kind, incarnation })
+    cell.reportStart(Exit.void)
+    cell.options.supervisor?.changed()
+    this.isUp = true
+    // In the same step as the look at the state: what changes after it finds that this fiber has ended.
+    if (cell.phase === "Running" && cell.stopRequest === undefined && cell.haltRequest === undefined) {
+      cell.present!.asyncContext = captureAsyncContext()
+      if (!this.remembers) cell.life = uneventful
+      return "Up"
+    }
+    yield* this.changes.waitFor(this)
+    return yield* this.leaving()
+  }
+
+  /** Something of the past makes a difference to what comes. */
+  private get remembers(): boolean {
+    const { abandoned, backoff, failedStart, restarts } = this
+    return (
+      restarts !== RestartWindow.empty ||
+      backoff !== Backoff.initial ||
+      failedStart !== undefined ||
+      abandoned.length > 0
+    )
+  }
+
+  /** Ends an incarnation that was up. */
+  private *leaving(): Steps<Ending> {
+    const { cell } = this
+    const { address: actor, incarnation, runtime } = cell
+    this.isUp = false
+    const ending = this.whyEnded()
+    this.healthyFor = runtime.timers.now() - this.openedAt
     if (ending === "Crashed") yield* this.reportCrash()
     if (ending === "Failed") {
       yield* emit(runtime, { _tag: "SupervisorFailed", actor, child: cell.failedWith!, incarnation })
     }
+    return yield* this.closing(ending, undefined)
+  }
+
+  /** Ends an incarnation, whose start may have failed or been cut short, until its Scope is closed. */
+  private *closing(ending: Ending, failed: Exit.Failure<unknown, unknown> | "Aborted" | undefined): Steps<Ending> {
+    const { cell } = this
     if (cell.options.kind === "supervisor" && (ending === "Failed" || ending === "StartFailed")) this.decide(ending)
-    yield* this.close(scope)
+    yield* this.close(cell.present!.scope)
     // The handler in hand may also crash while it is being stopped.
     if (ending === "Stopped" || ending === "Halted") yield* this.reportCrash()
     cell.shut()
     if (ending !== "Stopped") cell.down(downReasons[ending])
     // The caller of a first start that failed hears of it when all it had acquired is released again.
-    if (started === "Aborted") cell.reportStart(Exit.fail(this.cutShort()))
-    else if (Exit.isFailure(started)) {
-      this.failedStart = Exit.failCause(this.explain(started.cause))
+    if (failed === "Aborted") cell.reportStart(Exit.fail(this.cutShort()))
+    else if (failed !== undefined) {
+      this.failedStart = Exit.failCause(this.explain(failed.cause))
       // Where it is the actor's end, that comes first: whoever hears of the failure may start it anew.
       if (this.ifFailed !== "end") cell.reportStart(this.failedStart)
     }
@@ -207,8 +286,8 @@ class Life implements Condition {
     return Effect.gen({ self: this }, function* () {
       const { cell } = this
       const isDone = () => fiber.pollUnsafe() !== undefined
-      fiber.addObserver(() => cell.changes.notify())
-      yield* cell.changes.waitUntil(
+      fiber.addObserver(() => this.changes.notify())
+      yield* this.changes.waitUntil(
         () => isDone() || this.stopIsDue() || cell.haltRequest !== undefined,
         () => Math.min(deadline, cell.stopRequest?.at ?? Infinity)
       )
@@ -221,7 +300,7 @@ class Life implements Condition {
       // A build that cannot be interrupted must not hold up whoever waits for the start; the next
       // incarnation does wait, as two must never be alive together.
       if (!isDone()) cell.reportStart(failure)
-      if (!(yield* cell.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity))) this.abandoned.push(fiber)
+      if (!(yield* this.changes.waitUntil(isDone, () => cell.stopRequest?.at ?? Infinity))) this.abandoned.push(fiber)
       return isAborted ? "Aborted" : failure
     })
   }
@@ -314,21 +393,21 @@ class Life implements Condition {
       if (cell.inHand !== undefined) {
         if (cell.stopRequest === undefined && cell.haltRequest !== undefined) cell.haltInHand(cell.haltRequest.because)
         else cell.abort(cell.inHand, "stop")
-        yield* cell.changes.waitUntil(() => cell.inHand === undefined, until)
+        yield* this.changes.waitUntil(() => cell.inHand === undefined, until)
       }
       const exit = cell.crashCause === undefined ? Exit.void : Exit.failCause(cell.crashCause)
       const closing = Effect.runForkWith(cell.options.context)(Scope.close(scope, exit), { uninterruptible: true })
       if (closing.pollUnsafe() === undefined) {
         const isClosed = () => closing.pollUnsafe() !== undefined
         const patience = cell.runtime.timers.now() + cell.settings.shutdown
-        closing.addObserver(() => cell.changes.notify())
+        closing.addObserver(() => this.changes.notify())
         // Without a stop there is no end to the waiting, as two incarnations must never be alive
         // together. Whoever is on call should know what the actor waits for.
-        const inTime = yield* cell.changes.waitUntil(isClosed, () => Math.min(patience, until()))
+        const inTime = yield* this.changes.waitUntil(isClosed, () => Math.min(patience, until()))
         if (!inTime && cell.stopRequest === undefined && options.kind === "actor") {
           yield* emit(runtime, { _tag: "ScopeSlowToClose", actor, incarnation, waited: cell.settings.shutdown })
         }
-        yield* cell.changes.waitUntil(isClosed, until)
+        yield* this.changes.waitUntil(isClosed, until)
       }
       const closed = closing.pollUnsafe()
       if (closed === undefined) {
@@ -363,10 +442,10 @@ class Life implements Condition {
     const wasGone = isGone()
     cell.terminate(reason, wasGone)
     if (this.failedStart !== undefined) cell.reportStart(this.failedStart)
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       if (reason === "RapidFail" && options.isVital === true) yield* runtime.giveUp(address)
       if (wasGone) return
-      yield* cell.changes.waitUntil(isGone, () => Infinity)
+      yield* this.changes.waitUntil(isGone, () => Infinity)
       cell.depart()
     })
   }
@@ -423,7 +502,7 @@ class Life implements Condition {
       cell.requestHalt(runtime.timers.now(), cell.address)
       return supervisor.asksForRestart(cell)
     }
-    yield* cell.changes.waitUntil(
+    yield* this.changes.waitUntil(
       () => this.stopIsDue() || cell.haltRequest !== undefined,
       () => Math.min(cell.resumesAt, cell.stopRequest?.at ?? Infinity)
     )
@@ -436,7 +515,7 @@ class Life implements Condition {
     this.endRestart ??= cell.incarnation === 0 ? undefined : Tracing.restart(cell, undefined, 0)
     cell.halted()
     return Effect.asVoid(
-      cell.changes.waitUntil(
+      this.changes.waitUntil(
         () => this.stopIsDue() || cell.haltRequest === undefined,
         () => cell.stopRequest?.at ?? Infinity
       )
