@@ -20,6 +20,8 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Deadline from "./Deadline.ts"
+import type { ActorCell } from "./internal/actorCell.ts"
+import type { CellOptions } from "./internal/cell.ts"
 import { type Definition, define, definitionOf } from "./internal/definition.ts"
 import { withoutStack } from "./internal/errors.ts"
 import { type HandleImpl, Handles, implOf, type TypeId } from "./internal/handle.ts"
@@ -28,9 +30,10 @@ import { policyOf } from "./internal/options.ts"
 import { Pool } from "./internal/pool.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { emit } from "./internal/report.ts"
-import { Ryker, runtimeOf } from "./internal/runtime.ts"
+import { type Group, type Runtime, Ryker, runtimeOf } from "./internal/runtime.ts"
 import { Self } from "./internal/self.ts"
 import { ask } from "./internal/send.ts"
+import type { ActorSettings } from "./internal/settings.ts"
 import { startScoped, surroundings } from "./internal/start.ts"
 import { statusOf } from "./internal/status.ts"
 import { awaitStopped as awaitCellStopped, stopBy } from "./internal/stopping.ts"
@@ -621,26 +624,50 @@ const startUntyped = Effect.fnUntraced(function* (
   const policy = yield* policyOf(name, options, runtime, { validate: definition.validate })
   const address = addressOf(() => runtime.nextAddress(name))
   const context = yield* surroundings
-  // One for all incarnations, and for whoever starts it.
-  let handle: HandleImpl | undefined
-  const cell = yield* startScoped({
+  const common = commonOptions(definition, runtime.group(name), runtime, policy.now(), context, isVital)
+  const cell = yield* startScoped(common, { address, build: Effect.isEffect(build) ? build : Effect.succeed(build) })
+  return handleOf(definition, cell)
+})
+
+/** One for all incarnations, and for whoever starts it. */
+const handleOf = ({ handles }: Definition, cell: ActorCell): HandleImpl =>
+  (cell.handle ??= handles.make(cell.address, cell))
+
+/** One object for all that are started alike, one after the other. */
+const commonOptions = (
+  definition: Definition,
+  group: Group,
+  runtime: Runtime,
+  settings: ActorSettings,
+  context: Context.Context<never>,
+  isVital: boolean
+): CellOptions => {
+  const { protocol } = definition.handles
+  const { latest } = group
+  if (
+    latest !== undefined &&
+    latest.settings === settings &&
+    latest.context === context &&
+    latest.isVital === isVital &&
+    latest.protocol === protocol
+  ) {
+    return latest
+  }
+  return (group.latest = {
     runtime,
-    group: runtime.group(name),
-    protocol: definition.handles.protocol,
-    address,
-    settings: policy.now(),
+    group,
+    protocol,
+    settings,
     kind: "actor",
     isVital,
-    build: Effect.isEffect(build) ? build : Effect.succeed(build),
     context,
     provide: (context, cell) =>
       context.pipe(
-        Context.add(definition.key, (handle ??= definition.handles.make(address, cell))),
-        Context.add(Self, { name, address, id: undefined, incarnation: cell.incarnation })
+        Context.add(definition.key, handleOf(definition, cell)),
+        Context.add(Self, { name: group.name, address: cell.address, id: undefined, incarnation: cell.incarnation })
       )
   })
-  return handle ?? definition.handles.make(address, cell)
-})
+}
 
 // --- Handles ------------------------------------------------------------------------------------------------------------
 

@@ -165,24 +165,31 @@ export const Service =
           maxResident,
           idleAfter,
           runtime,
-          cell: (id) => ({
+          settings: () => policy.now(),
+          common: (family, settings) => ({
             runtime,
             group,
+            family,
             protocol: handles.protocol,
-            address: `${name}/${id}`,
-            settings: policy.now(),
+            settings,
             kind: "actor",
-            build: Effect.suspend(() => {
-              const built = build(id)
-              return Effect.isEffect(built) ? built : Effect.succeed(built)
-            }),
             context,
             provide: (context, cell) =>
               context.pipe(
                 Context.add(key, keyed),
-                Context.add(Self, { name, address: cell.address, id, incarnation: cell.incarnation })
+                Context.add(Self, {
+                  name,
+                  address: cell.address,
+                  id: family.idOf(cell),
+                  incarnation: cell.incarnation
+                })
               )
-          })
+          }),
+          build: (id) =>
+            Effect.suspend(() => {
+              const built = build(id)
+              return Effect.isEffect(built) ? built : Effect.succeed(built)
+            })
         })
         return Effect.as(checkMayStart(runtime, name), family)
       })
@@ -198,17 +205,18 @@ export const Service =
       const childFamily = Effect.tap(newFamily, (family) => {
         family.isSupervised = true
         // A family's own start cannot fail in a way of its own.
-        return startScoped({
+        const { build, ...asChild } = family.asChild
+        const options = {
           runtime,
           // It has no messages of its own: the ledger is its residents'.
           group: new Group(name),
           protocol: Protocol.noMessages,
-          address: name,
           settings,
-          ...family.asChild,
+          ...asChild,
           context,
-          provide: (context) => context
-        }) as Effect.Effect<unknown, StartError, Scope.Scope>
+          provide: (context: Context.Context<never>) => context
+        }
+        return startScoped(options, { address: name, build }) as Effect.Effect<unknown, StartError, Scope.Scope>
       })
       const family = (yield* currentAdoption) === undefined ? yield* ownFamily : yield* childFamily
       const keyed: Keyed<M, Invalid> = {

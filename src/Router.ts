@@ -22,6 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Actor from "./Actor.ts"
+import type { CellOptions } from "./internal/cell.ts"
 import { definitionOf } from "./internal/definition.ts"
 import { implOf } from "./internal/handle.ts"
 import { checkInt, policyOf } from "./internal/options.ts"
@@ -443,22 +444,21 @@ const start = <Own, M extends Actor.Message, Invalid, H, E, R>(
     const group = runtime.group(name)
     const address = addressOf(() => runtime.nextAddress(name))
     const pool = new Pool({ runtime, group, handles: definition.handles, address, settings, size, choice, isVital })
-    yield* pool.start((address) => ({
+    const common: CellOptions = {
       runtime,
       group,
       protocol: definition.handles.protocol,
-      address,
       settings,
       kind: "actor",
       isOfLayer: isVital,
-      build: Effect.isEffect(build) ? build : Effect.succeed(build),
       context,
       provide: (context, cell) =>
         context.pipe(
           Context.add(definition.key, pool.handleOf(cell)),
-          Context.add(Self, { name, address, id: undefined, incarnation: cell.incarnation })
+          Context.add(Self, { name, address: cell.address, id: undefined, incarnation: cell.incarnation })
         )
-    }))
+    }
+    yield* pool.start(common, Effect.isEffect(build) ? build : Effect.succeed(build))
     return pool.handle
   }) as unknown as Effect.Effect<
     // The run loop knows neither the messages' types nor what `build` needs and fails with; the definition does.

@@ -292,22 +292,26 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
       )
       const supervision = new Supervision({ runtime, strategy, onExhausted, autoShutdown, layers, scope: held })
       const cell = yield* Scope.provide(
-        startScoped({
-          runtime,
-          // It has no messages, so the ledger does not list it.
-          group: runtime.supervisorGroup(name),
-          protocol: noMessages,
-          address: name,
-          settings: policy.now(),
-          kind: "supervisor",
-          build: Effect.flatMap(CurrentIncarnation, (incarnation) => supervision.start(incarnation!.cell)),
-          context: yield* surroundings,
-          provide: (context) => context,
-          isVital: true,
-          release: (reason) => supervision.release(reason),
-          onStopAsked: () => supervision.stopAsked(),
-          onForgotten: () => supervision.forgotten()
-        }),
+        startScoped(
+          {
+            runtime,
+            // It has no messages, so the ledger does not list it.
+            group: runtime.supervisorGroup(name),
+            protocol: noMessages,
+            settings: policy.now(),
+            kind: "supervisor",
+            context: yield* surroundings,
+            provide: (context) => context,
+            isVital: true,
+            release: (reason) => supervision.release(reason),
+            onStopAsked: () => supervision.stopAsked(),
+            onForgotten: () => supervision.forgotten()
+          },
+          {
+            address: name,
+            build: Effect.flatMap(CurrentIncarnation, (incarnation) => supervision.start(incarnation!.cell))
+          }
+        ),
         scope
       )
       return Context.merge(services, serve(handles.make(name, cell)))

@@ -32,8 +32,8 @@ export const faults: ReadonlyArray<Fault> = [
     breaks: "a group starts when the last of it is down",
     program: "group restart, one for all",
     file: "internal/actorCell.ts",
-    find: "    this.haltedOnce.tell()\n    this.options.supervisor?.changed()",
-    replace: "    this.haltedOnce.tell()"
+    find: "    this.haltedOnce?.tell()\n    this.supervisor?.changed()",
+    replace: "    this.haltedOnce?.tell()"
   },
   {
     name: "a double settle",

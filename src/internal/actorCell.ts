@@ -19,7 +19,9 @@ import {
   type AwaitedStart,
   type CellLife,
   type CellOptions,
+  type CellOwn,
   type CellPhase,
+  type CellSupervisor,
   type DownReason,
   type HaltRequest,
   lessOf,
@@ -33,6 +35,7 @@ import type { Counters } from "./counters.ts"
 import * as Tracing from "./tracing.ts"
 import { type Abort, correlationOf, CurrentMessage, Envelope } from "./envelope.ts"
 import { copiesOf, withoutStack } from "./errors.ts"
+import type { HandleImpl } from "./handle.ts"
 import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
 import { MailboxCore } from "./mailboxCore.ts"
 import type { Timings } from "./metrics.ts"
@@ -42,16 +45,25 @@ import { crashed, emit } from "./report.ts"
 import type { Runtime } from "./runtime.ts"
 import type { ActorSettings } from "./settings.ts"
 
+/** Nothing is put aside: what all share that have nothing there. Never added to. */
+const nothing: Array<never> = []
+
 export class ActorCell implements SingleTarget {
   readonly options: CellOptions
   readonly runtime: Runtime
   readonly address: string
+  readonly build: CellOwn["build"]
+  readonly supervisor: CellSupervisor | undefined
   readonly settings: ActorSettings
   mailbox: MailboxCore<Envelope>
   /** Told when anything changes that it may wait for. */
   life: CellLife | undefined = undefined
   phase: CellPhase = "New"
   incarnation = 0
+  /** Where the program holds it, if that is one handle for all incarnations. */
+  handle: HandleImpl | undefined = undefined
+  /** Its own one below the Scope that owns it: goes with the actor. */
+  scope: Scope.Closeable | undefined = undefined
   /** When the next incarnation starts, while backing off. */
   resumesAt = 0
   inHand: Envelope | undefined = undefined
@@ -99,23 +111,26 @@ export class ActorCell implements SingleTarget {
   /** A turn is scheduled. */
   private scheduled = false
   /** Messages that handlers have put aside, in the order of doing so. */
-  private stash: Array<Envelope> = []
+  private stash: Array<Envelope> = nothing
   /** Turns of its own, which come before messages. */
   private jobs: JobLane | undefined = undefined
-  private readonly stopped = new Observers<StopReason>()
-  private readonly gone = new Observers<void>()
-  private readonly haltedOnce = new Observers<void>()
-  private readonly downOnce = new Observers<DownReason>()
-  private readonly turn = (): void => this.takeTurn()
+  private stopped: Observers<StopReason> | undefined = undefined
+  private gone: Observers<void> | undefined = undefined
+  private haltedOnce: Observers<void> | undefined = undefined
+  private downOnce: Observers<DownReason> | undefined = undefined
+  private ownTurn: (() => void) | undefined = undefined
 
-  constructor(options: CellOptions) {
+  constructor(options: CellOptions, { address, build, supervisor }: CellOwn) {
     this.options = options
     this.runtime = options.runtime
-    this.address = options.address
+    this.address = address
+    this.build = build
+    this.supervisor = supervisor
     this.settings = options.settings
     this.counters = options.group.counters
     this.mailbox = new MailboxCore(options.settings.capacity)
-    this.runtime.observer?.created(this, this.turn)
+    const { observer } = this.runtime
+    if (observer !== undefined) observer.created(this, this.turn)
   }
 
   resolve(): ActorCell {
@@ -246,6 +261,11 @@ export class ActorCell implements SingleTarget {
   }
 
   // --- The loop -------------------------------------------------------------------------------------------------------
+
+  /** Made at the first turn. */
+  private get turn(): () => void {
+    return (this.ownTurn ??= () => this.takeTurn())
+  }
 
   private wake(): void {
     if (this.scheduled || !this.mayBegin) return
@@ -442,7 +462,8 @@ export class ActorCell implements SingleTarget {
       return message.settle(Exit.fail(busy))
     }
     message.phase = "Stashed"
-    this.stash.push(message)
+    if (this.stash === nothing) this.stash = [message]
+    else this.stash.push(message)
   }
 
   /** All that was put aside comes next, in its order. */
@@ -450,7 +471,7 @@ export class ActorCell implements SingleTarget {
     if (this.stash.length === 0) return
     for (const message of this.stash) message.phase = "Queued"
     this.mailbox.putBack(this.stash)
-    this.stash = []
+    this.stash = nothing
     this.wake()
   }
 
@@ -550,7 +571,7 @@ export class ActorCell implements SingleTarget {
     this.present = new Incarnation(this, this.incarnation, scope)
     return this.options
       .provide(Context.add(this.options.context, Scope.Scope, scope), this)
-      .pipe(Context.add(CurrentMessage, undefined), Context.add(CurrentIncarnation, this.present))
+      .pipe(Context.add(CurrentIncarnation, this.present))
   }
 
   /** The incarnation is ready: from here on messages are handled. */
@@ -565,7 +586,8 @@ export class ActorCell implements SingleTarget {
       this.phase = "Closing"
       this.notify()
     } else if (this.isIdle) this.rest()
-    this.wake()
+    // Most begin with nothing to do, and a turn is not free.
+    if (!this.isIdle || this.jobs !== undefined) this.wake()
   }
 
   /** The incarnation is about to end: none of its own turns comes any more. */
@@ -588,7 +610,7 @@ export class ActorCell implements SingleTarget {
   /** Tells those who watch the incarnation that it is over. */
   down(reason: DownReason): void {
     this.lastDown = reason
-    this.downOnce.tell(reason)
+    this.downOnce?.tell(reason)
   }
 
   countFailedStart(): void {
@@ -727,26 +749,37 @@ export class ActorCell implements SingleTarget {
     this.runtime.cells.delete(this)
     if (isGone) this.depart()
     // The supervisor first: whoever hears of the end sees what the supervisor made of it.
-    this.options.supervisor?.childEnded(this, reason)
+    this.supervisor?.childEnded(this, reason)
     this.inHand?.settle(Exit.fail(this.stoppedError(this.inHand)))
     for (const message of left) message.settle(Exit.fail(this.stoppedError(message)))
     this.down(reason)
-    this.haltedOnce.tell()
-    this.stopped.tell(reason)
+    this.haltedOnce?.tell()
+    if (this.scope !== undefined) Effect.runFork(Scope.close(this.scope, Exit.void))
+    this.scope = undefined
+    this.stopped?.tell(reason)
   }
 
   /** Nothing of it runs any more: forgets it. */
   depart(): void {
     this.isGone = true
     this.options.group.leave(this)
-    this.options.leave(this)
-    this.options.supervisor?.changed()
-    this.gone.tell()
+    // A child's name stays taken for as long as its supervisor may start it again.
+    if (this.options.family !== undefined) this.options.family.leaves(this)
+    else if (this.supervisor === undefined) this.freeName()
+    this.supervisor?.changed()
+    this.gone?.tell()
+  }
+
+  /** It is gone for good: frees its name, and those of what was below it. */
+  freeName(): void {
+    this.runtime.names.delete(this.address)
+    this.options.onForgotten?.()
   }
 
   /** Calls back once nothing of it runs any more. */
   onGone(observer: () => void): void {
     if (this.isGone) return observer()
+    this.gone ??= new Observers()
     this.gone.add(observer)
   }
 
@@ -768,6 +801,7 @@ export class ActorCell implements SingleTarget {
       observer(this.stopReason)
       return () => {}
     }
+    this.stopped ??= new Observers()
     return this.stopped.add(observer)
   }
 
@@ -777,14 +811,15 @@ export class ActorCell implements SingleTarget {
       observer()
       return () => {}
     }
+    this.haltedOnce ??= new Observers()
     return this.haltedOnce.add(observer)
   }
 
   /** It waits for its supervisor's word. */
   halted(): void {
     this.phase = "Halted"
-    this.haltedOnce.tell()
-    this.options.supervisor?.changed()
+    this.haltedOnce?.tell()
+    this.supervisor?.changed()
   }
 
   /** Calls back once the incarnation that is alive, or about to be, is over. */
@@ -793,6 +828,7 @@ export class ActorCell implements SingleTarget {
       observer(this.lastDown)
       return () => {}
     }
+    this.downOnce ??= new Observers()
     return this.downOnce.add(observer)
   }
 }

@@ -15,27 +15,20 @@ export type CellPhase = "New" | "Starting" | "Running" | "Closing" | "BackingOff
 /** Whether it handles messages, or only starts and ends together with what it has below it. */
 export type CellKind = "actor" | "supervisor" | "family"
 
-/** What an actor is made of. */
+/** What an actor is made of, as far as it is the same for all that are started alike: they share the object. */
 export interface CellOptions {
   readonly runtime: Runtime
   readonly group: Group
   readonly protocol: Protocol
-  readonly address: string
   readonly settings: ActorSettings
   readonly kind: CellKind
-  /** Run at every start; gives the handlers by tag. */
-  readonly build: Effect.Effect<unknown, unknown, unknown>
   /** What `build` and the handlers find around them, besides what `provide` adds. */
   readonly context: Context.Context<never>
   /** Adds what each incarnation has of its own. */
   readonly provide: (context: Context.Context<never>, cell: ActorCell) => Context.Context<never>
-  /** Called once, when nothing of the actor is left. */
-  readonly leave: (cell: ActorCell) => void
   /** The keyed family that the actor belongs to. */
   readonly family?: CellFamily | undefined
-  /** The supervisor whose child it is. */
-  readonly supervisor?: CellSupervisor | undefined
-  /** It is one of those that the application cannot be without: if it gives up, the runtime's root has. */
+  /** It is one of those that the application cannot be without: if it gives up, and no supervisor is above it, the root has. */
   readonly isVital?: boolean | undefined
   /** A Layer starts it, so that it is meant to be there for as long. */
   readonly isOfLayer?: boolean | undefined
@@ -51,6 +44,15 @@ export interface CellOptions {
 export interface CellLife {
   /** Something has changed that it may wait for: it looks at the state in a task of its own. */
   notify(cell: ActorCell): void
+}
+
+/** What is an actor's own. */
+export interface CellOwn {
+  readonly address: string
+  /** Run at every start; gives the handlers by tag. */
+  readonly build: Effect.Effect<unknown, unknown, unknown>
+  /** The supervisor whose child it is. */
+  readonly supervisor?: CellSupervisor | undefined
 }
 
 /** What a cell tells its supervisor. */
@@ -93,6 +95,8 @@ export interface CellFamily {
   enters(cell: ActorCell): void
   /** It has no work any more. */
   rests(cell: ActorCell): void
+  /** Nothing of it is left. */
+  leaves(cell: ActorCell): void
   /** The family is a supervisor's child, which stops it in its turn. */
   readonly isSupervised: boolean
 }

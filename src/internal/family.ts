@@ -2,11 +2,12 @@
 import * as Effect from "effect/Effect"
 import { Busy, Stopped, type StopReason } from "../RykerError.ts"
 import { ActorCell } from "./actorCell.ts"
-import type { CellFamily, CellOptions, Target } from "./cell.ts"
+import type { CellFamily, CellOptions, CellOwn, Target } from "./cell.ts"
 import { withoutStack } from "./errors.ts"
 import { CurrentIncarnation } from "./incarnation.ts"
 import { begin } from "./lifecycle.ts"
 import type { Runtime } from "./runtime.ts"
+import type { ActorSettings } from "./settings.ts"
 import { awaitHalted, awaitStopped } from "./stopping.ts"
 import type { TimerEntry } from "./timers.ts"
 
@@ -16,7 +17,11 @@ export interface FamilyOptions {
   readonly maxResident: number
   /** Milliseconds without work after which an actor is passivated; `Infinity` for never. */
   readonly idleAfter: number
-  readonly cell: (id: string) => Omit<CellOptions, "family" | "leave">
+  /** The settings of an actor that is started now. */
+  readonly settings: () => ActorSettings
+  /** What all of its actors with these settings have in common. */
+  readonly common: (family: Family, settings: ActorSettings) => CellOptions
+  readonly build: (id: string) => CellOwn["build"]
   readonly runtime: Runtime
 }
 
@@ -36,7 +41,7 @@ export class Family implements CellFamily, TimerEntry {
   private readonly residents = new Map<string, ActorCell>()
   /** The latest failures by id, the oldest first; as many as there may be residents. */
   private readonly ended = new Map<string, Ended>()
-  private readonly ids = new WeakMap<ActorCell, string>()
+  private latest: CellOptions | undefined = undefined
   /** The last actor that was resolved and has not taken a message in: whoever resolves its id again gets it, too. */
   private candidate: ActorCell | undefined = undefined
   /** Since when actors rest, the longest first. May hold some that have work again. */
@@ -67,7 +72,7 @@ export class Family implements CellFamily, TimerEntry {
   }
 
   enters(cell: ActorCell): void {
-    const id = this.ids.get(cell)!
+    const id = this.idOf(cell)
     const { runtime } = this.options
     this.candidate = undefined
     this.residents.set(id, cell)
@@ -125,7 +130,7 @@ export class Family implements CellFamily, TimerEntry {
   }
 
   /** What the family is to its supervisor: a child that is there as long as its residents may be. */
-  get asChild(): Pick<CellOptions, "kind" | "build" | "release" | "onStopAsked"> {
+  get asChild(): Pick<CellOptions, "kind" | "release" | "onStopAsked"> & Pick<CellOwn, "build"> {
     let own: ActorCell | undefined
     const end = Effect.suspend(() => {
       if (own === undefined) return Effect.void
@@ -166,7 +171,7 @@ export class Family implements CellFamily, TimerEntry {
    * in. A send resolves and offers in one step, so no id ever has two actors.
    */
   private resolve(id: string, fromInside: boolean): ActorCell | Busy | Stopped {
-    const { cell: optionsOf, maxResident, name, runtime } = this.options
+    const { build, maxResident, name, runtime } = this.options
     const current = this.current(id)
     if (current !== undefined) return current
     const { refused } = runtime.group(name).counters
@@ -179,16 +184,26 @@ export class Family implements CellFamily, TimerEntry {
       refused.busy++
       return withoutStack(() => new Busy({ actor: name, limit: "residents", capacity: maxResident }))
     }
-    const options = optionsOf(id)
+    const options = this.common()
     const { candidate } = this
     // One that was made before a reload has not been started: it must not keep what is cold.
-    const isCurrent =
-      candidate !== undefined && this.ids.get(candidate) === id && candidate.settings === options.settings
+    const isCurrent = candidate !== undefined && this.idOf(candidate) === id && candidate.settings === options.settings
     if (isCurrent) return candidate
-    const cell = new ActorCell({ ...options, family: this, leave: (cell) => this.leaves(cell) })
-    this.ids.set(cell, id)
+    const cell = new ActorCell(options, { address: `${name}/${id}`, build: build(id) })
     this.candidate = cell
     return cell
+  }
+
+  /** One object for all until a reload. */
+  private common(): CellOptions {
+    const settings = this.options.settings()
+    if (this.latest?.settings !== settings) this.latest = this.options.common(this, settings)
+    return this.latest
+  }
+
+  /** The rest of the address: it is kept there only. */
+  idOf({ address }: ActorCell): string {
+    return address.slice(this.options.name.length + 1)
   }
 
   private current(id: string): ActorCell | undefined {
@@ -201,8 +216,8 @@ export class Family implements CellFamily, TimerEntry {
     return undefined
   }
 
-  private leaves(cell: ActorCell): void {
-    const id = this.ids.get(cell)!
+  leaves(cell: ActorCell): void {
+    const id = this.idOf(cell)
     this.resting.delete(cell)
     this.residents.delete(id)
     this.freeName()

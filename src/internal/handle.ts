@@ -70,9 +70,9 @@ export class HandleImpl extends Inspectable.Class implements Edge {
   readonly [TypeId] = TypeId
   readonly address: string
   readonly target: Target
-  readonly ask: Sends<Effect.Effect<unknown, unknown>>
-  readonly tell: Sends<Effect.Effect<void, unknown>>
   private readonly handles: Handles
+  private asks: Sends<Effect.Effect<unknown, unknown>> | undefined = undefined
+  private tells: Sends<Effect.Effect<void, unknown>> | undefined = undefined
   private edge: Edge | undefined = undefined
 
   constructor(address: string, target: Target, handles: Handles) {
@@ -80,8 +80,15 @@ export class HandleImpl extends Inspectable.Class implements Edge {
     this.address = address
     this.target = target
     this.handles = handles
-    this.ask = handles.asks(target)
-    this.tell = handles.tells(target)
+  }
+
+  /** Made at the first use, like the others: there may be far more handles than are used, or used in both ways. */
+  get ask(): Sends<Effect.Effect<unknown, unknown>> {
+    return (this.asks ??= this.handles.asks(this.target))
+  }
+
+  get tell(): Sends<Effect.Effect<void, unknown>> {
+    return (this.tells ??= this.handles.tells(this.target))
   }
 
   get protocol(): Protocol {

@@ -204,7 +204,7 @@ class Life implements CellLife, Condition {
     cell.open(started.value, context)
     yield* emit(runtime, { _tag: "ActorStarted", actor, kind: cell.options.kind, incarnation })
     cell.reportStart(Exit.void)
-    cell.options.supervisor?.changed()
+    cell.supervisor?.changed()
     this.isUp = true
     // In the same step as the look at the state: what changes after it finds that this fiber has ended.
     if (cell.phase === "Running" && cell.stopRequest === undefined && cell.haltRequest === undefined) {
@@ -271,8 +271,8 @@ class Life implements CellLife, Condition {
 
   /** Runs `build` until it is done, its time is over, or a stop makes it pointless. */
   private start(context: Context.Context<never>): Effect.Effect<Started> {
-    const { address, options, runtime, settings } = this.cell
-    const own = Effect.map(options.build, (handlers) => options.protocol.bind(address, handlers))
+    const { address, build: ownBuild, options, runtime, settings } = this.cell
+    const own = Effect.map(ownBuild, (handlers) => options.protocol.bind(address, handlers))
     const build = runtime.instrument === undefined ? own : runtime.instrument.start(this.cell, own)
     // The context holds all that `build` needs: the Layer's environment and what `provide` added.
     const fiber = Effect.runForkWith(context)(build as Effect.Effect<ReadonlyArray<Handler>, unknown>)
@@ -443,7 +443,10 @@ class Life implements CellLife, Condition {
     cell.terminate(reason, wasGone)
     if (this.failedStart !== undefined) cell.reportStart(this.failedStart)
     return Effect.gen({ self: this }, function* () {
-      if (reason === "RapidFail" && options.isVital === true) yield* runtime.giveUp(address)
+      if (reason === "RapidFail" && options.isVital === true && cell.supervisor === undefined) {
+        // With a supervisor above it, it is this one's affair.
+        yield* runtime.giveUp(address)
+      }
       if (wasGone) return
       yield* this.changes.waitUntil(isGone, () => Infinity)
       cell.depart()
@@ -485,7 +488,7 @@ class Life implements CellLife, Condition {
 
   private *backingOff(): Steps<void> {
     const { cell } = this
-    const { options, runtime, settings } = cell
+    const { runtime, settings, supervisor } = cell
     const { backoff, intensity } = settings
     // The cell's, as it may have several lives: they must not all wait the same.
     cell.random ??= runtime.randomFor(cell.address)
@@ -497,7 +500,6 @@ class Life implements CellLife, Condition {
     cell.phase = "BackingOff"
     cell.resumesAt = runtime.timers.now() + delay
     yield* emit(runtime, { _tag: "ActorRestarting", actor: cell.address, incarnation: cell.incarnation + 1, delay })
-    const { supervisor } = options
     if (supervisor !== undefined && supervisor.restartsGroups && cell.stopRequest === undefined) {
       cell.requestHalt(runtime.timers.now(), cell.address)
       return supervisor.asksForRestart(cell)

@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope"
 import type { Status } from "../Actor.ts"
 import { Busy, type InvalidMessage, StartError, Stopped, type StopReason, type TooLarge } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
-import type { CellOptions } from "./cell.ts"
+import type { CellOptions, CellOwn } from "./cell.ts"
 import { findFlaw } from "./admission.ts"
 import { currentAdoption } from "./adoption.ts"
 import type { Envelope } from "./envelope.ts"
@@ -240,7 +240,7 @@ export class Pool {
       if (this.ended.size < this.size) return
       this.onEnded?.()
       // With a supervisor above them, it is that one's affair.
-      if (reason !== "RapidFail" || !this.options.isVital || cell.options.supervisor !== undefined) return
+      if (reason !== "RapidFail" || !this.options.isVital || cell.supervisor !== undefined) return
       Effect.runForkWith(cell.options.context)(this.runtime.giveUp(this.address))
     })
   }
@@ -256,7 +256,7 @@ export class Pool {
   }
 
   /** Starts the members, each when the one before is ready. If one fails, those before it are stopped again. */
-  start(member: (address: string) => Omit<CellOptions, "leave" | "family">): Effect.Effect<void, unknown, Scope.Scope> {
+  start(options: CellOptions, build: CellOwn["build"]): Effect.Effect<void, unknown, Scope.Scope> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
         const { address, runtime, size } = this
@@ -279,7 +279,7 @@ export class Pool {
         const startAll = Effect.gen({ self: this }, function* () {
           for (let n = 1; n <= size; n++) {
             if (this.ending !== undefined) return yield* this.stoppedWhileStarting()
-            yield* startScoped(member(`${address}/${n}`))
+            yield* startScoped(options, { address: `${address}/${n}`, build })
           }
         })
         yield* restore(Scope.provide(startAll, scope)).pipe(

@@ -11,6 +11,7 @@ import type * as Ledger from "../Ledger.ts"
 import type { RykerEvent } from "../RykerEvent.ts"
 import { RootFailure } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
+import type { CellOptions } from "./cell.ts"
 import { Changes } from "./changes.ts"
 import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
@@ -39,6 +40,8 @@ export class Group implements Measured {
   /** Where times of messages go; undefined while they are not wanted. */
   timings: Timings | undefined = undefined
   metrics: GroupMetrics | undefined = undefined
+  /** What those had in common that were started last: who is started alike shares it. */
+  latest: CellOptions | undefined = undefined
   /** The addresses of those that a Layer has started and that have ended for a failure. */
   private readonly failed = new Set<string>()
 
@@ -56,8 +59,8 @@ export class Group implements Measured {
   /** Nothing of an actor is left. */
   leave(cell: ActorCell): void {
     this.cells.delete(cell)
-    const { isOfLayer } = cell.options
-    if (isOfLayer === true && (cell.stopReason === "RapidFail" || cell.stopReason === "Crashed")) {
+    const { isOfLayer, isVital } = cell.options
+    if ((isOfLayer ?? isVital) === true && (cell.stopReason === "RapidFail" || cell.stopReason === "Crashed")) {
       this.failed.add(cell.address)
     }
     if (this.cells.size === 0 && this.failed.size === 0) this.metrics?.setPresent(false)

@@ -2,13 +2,12 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { InvalidOption, StartError } from "../RykerError.ts"
 import { ActorCell } from "./actorCell.ts"
-import type { CellOptions } from "./cell.ts"
+import type { CellOptions, CellOwn } from "./cell.ts"
 import { CurrentAdoption, currentAdoption } from "./adoption.ts"
 import { CurrentMessage } from "./envelope.ts"
 import { CurrentIncarnation } from "./incarnation.ts"
@@ -48,18 +47,20 @@ const lastingOf = (context: Context.Context<never>): Context.Context<never> => {
  * Scope: then it stops when the Scope closes.
  */
 export const startScoped = (
-  options: Omit<CellOptions, "leave" | "family" | "supervisor">
+  options: CellOptions,
+  own: Pick<CellOwn, "address" | "build">
 ): Effect.Effect<ActorCell, unknown, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) => startWith(options, restore))
+  Effect.uninterruptibleMask((restore) => startWith(options, own, restore))
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 // Made once, not with each start: a generator function of its own for each is a third of what a start costs.
 const startWith = Effect.fnUntraced(function* (
-  options: Omit<CellOptions, "leave" | "family" | "supervisor">,
+  options: CellOptions,
+  { address, build }: Pick<CellOwn, "address" | "build">,
   restore: Restore
 ): Effect.fn.Return<ActorCell, unknown, Scope.Scope> {
-  const { address, group, runtime } = options
+  const { group, runtime } = options
   yield* checkMayStart(runtime, address)
   const adoption = yield* currentAdoption
   if (adoption?.isLate === true) {
@@ -76,15 +77,7 @@ const startWith = Effect.fnUntraced(function* (
     return yield* new StartError({ actor: address, reason: "NotRunning", detail })
   }
   const firstStart = Deferred.makeUnsafe<void, unknown>()
-  const cell = new ActorCell({
-    ...options,
-    // A child's name stays taken for as long as its supervisor may start it again.
-    leave: adoption === undefined ? (cell) => freeName(cell) : () => {},
-    supervisor: adoption?.supervisor,
-    // With a supervisor above it, it is this one's affair if it gives up.
-    isVital: adoption === undefined && options.isVital === true,
-    isOfLayer: options.isOfLayer ?? options.isVital
-  })
+  const cell = new ActorCell(options, { address, build, supervisor: adoption?.supervisor })
   runtime.names.add(address)
   runtime.closing.startBegins()
   group.enter(cell)
@@ -102,12 +95,6 @@ const startWith = Effect.fnUntraced(function* (
   return cell
 })
 
-/** Frees the name of an actor that is gone for good, and those of what was below it. */
-export const freeName = (cell: ActorCell): void => {
-  cell.runtime.names.delete(cell.address)
-  cell.options.onForgotten?.()
-}
-
 /**
  * Stops the actor when the Scope closes.
  *
@@ -116,16 +103,14 @@ export const freeName = (cell: ActorCell): void => {
  */
 const stopWithScope = (cell: ActorCell, owner: Scope.Scope): Effect.Effect<void> => {
   const scope = Scope.forkUnsafe(owner)
-  const { closing } = cell.runtime
-  cell.onStopped(() => Effect.runFork(Scope.close(scope, Exit.void)))
-  return Scope.addFinalizer(
-    scope,
-    Effect.suspend(() =>
-      cell.phase === "Stopped"
-        ? Effect.void
-        : closing.during(cell.settings.shutdown, (at) => Effect.asVoid(stopBy(cell, "ScopeClosed", at)))
-    )
-  )
+  cell.scope = scope
+  return Scope.addFinalizerExit(scope, () => stopOnClose(cell))
+}
+
+const stopOnClose = (cell: ActorCell): Effect.Effect<void> => {
+  const { phase, runtime, settings } = cell
+  if (phase === "Stopped") return Effect.void
+  return runtime.closing.during(settings.shutdown, (at) => Effect.asVoid(stopBy(cell, "ScopeClosed", at)))
 }
 
 /** Whether an actor or a family of this name can be started now. */

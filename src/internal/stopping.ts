@@ -79,7 +79,9 @@ const drainOnce = Effect.fnUntraced(function* (runtime: Runtime) {
     // Once the time is over there is no order to keep: all are told at once, so that none works on.
     if (runtime.isDrainOver) for (const cell of cells) cell.requestStop("Draining", until())
     // Children are stopped by their supervisors, in the supervisor's order.
-    const top = cells.filter(({ options }) => options.supervisor === undefined && options.family?.isSupervised !== true)
+    const top = cells.filter(
+      ({ options, supervisor }) => supervisor === undefined && options.family?.isSupervised !== true
+    )
     // The actors of a family have no order among them: they stop together, when the first one's turn comes.
     for (const group of byFamily(top.length > 0 ? top : cells)) {
       for (const cell of group) cell.requestStop("Draining", until())

@@ -24,7 +24,6 @@ import { withoutStack } from "./errors.ts"
 import { begin } from "./lifecycle.ts"
 import { emit, type NewEvent } from "./report.ts"
 import type { Runtime } from "./runtime.ts"
-import { freeName } from "./start.ts"
 import { awaitStopped } from "./stopping.ts"
 
 export type Strategy = "one-for-one" | "one-for-all" | "rest-for-one"
@@ -544,7 +543,7 @@ const isHalted = ({ phase }: ActorCell): boolean => phase === "Halted"
 const free = (cell: ActorCell): void =>
   cell.onGone(() => {
     cell.options.group.forget(cell.address)
-    freeName(cell)
+    cell.freeName()
   })
 
 /** One that had ended itself starts anew with its group; one that was stopped, or has given up, does not. */
