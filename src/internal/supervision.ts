@@ -11,6 +11,7 @@
  * something are never lost: whoever is done looks at the states again.
  */
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -77,6 +78,8 @@ export class Supervision implements CellSupervisor {
   private areLayersBuilt = false
   /** What closes the Scopes of children that are forgotten. */
   private readonly closings = new Set<Fiber.Fiber<void>>()
+  /** Done when the group that is being started is up, or has failed again. */
+  private groupStart: Deferred.Deferred<void> | undefined = undefined
   /** A significant child that ended by itself while others were being started. */
   private endedEarly: ActorCell | undefined = undefined
 
@@ -322,7 +325,7 @@ export class Supervision implements CellSupervisor {
           })
         }
         if (failed === undefined || (yield* this.takeGroupDown(group, failed))) {
-          yield* this.startGroup(own, group)
+          yield* this.startInTurn(own, group)
         }
       }
     })
@@ -366,6 +369,21 @@ export class Supervision implements CellSupervisor {
     // A temporary child is not restarted, also not with its group.
     if (cell.settings.restart === "temporary") cell.requestStop("SupervisorStopped", at)
     else cell.requestHalt(at, because)
+  }
+
+  /** Starts the group. What an operator wants started meanwhile waits: else it would be up before those that come before it. */
+  private startInTurn(own: ActorCell, group: ReadonlyArray<ActorCell>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const start = Deferred.makeUnsafe<void>()
+      this.groupStart = start
+      return Effect.ensuring(
+        this.startGroup(own, group),
+        Effect.sync(() => {
+          this.groupStart = undefined
+          Deferred.doneUnsafe(start, Exit.void)
+        })
+      )
+    })
   }
 
   /** Starts the group in order, until it is up or one of the children fails again. */
@@ -498,14 +516,16 @@ export class Supervision implements CellSupervisor {
   /** Starts a child anew that has ended. */
   restartChild(address: string): Effect.Effect<void, ChildError | SupervisorStartError> {
     return Effect.gen({ self: this }, function* () {
+      while (this.groupStart !== undefined) yield* Deferred.await(this.groupStart)
       const { own } = this
       if (own?.phase !== "Running") return yield* this.refuse(address, "NotRunning")
       const { cell } = yield* this.find(address)
       if (cell.phase !== "Stopped") return yield* this.refuse(address, presence(cell))
       const exit = yield* Effect.exit(this.startCell(cell, "end"))
       if (Exit.isFailure(exit)) {
-        // One that was cut short by a restart of its group would come up with the group.
-        cell.requestStop("Stopped", cell.runtime.timers.now(), "nothing")
+        // One that was cut short by a restart of its group would come up with the group. It has its time to close what
+        // it had acquired: the group starts when it has stopped.
+        cell.requestStop("Stopped", cell.runtime.timers.now() + cell.settings.shutdown, "nothing")
         yield* awaitStopped(cell)
         return yield* this.startError(own, address, exit.cause)
       }
