@@ -1,7 +1,7 @@
 /**
  * One actor: its mailbox, the message in hand, and the loop that works through them.
  *
- * The cell outlives incarnations: it is what a handle points to. Its lifecycle fiber
+ * The cell outlives incarnations: it is what a handle points to. Its life
  * (`lifecycle.ts`) starts and ends incarnations; this file takes messages in and runs handlers.
  * A handler runs in a fiber of its own, in the actor's context, one at a time.
  */
@@ -412,7 +412,7 @@ export class ActorCell implements SingleTarget {
 
   private afterwards(): void {
     if (this.exiting && this.phase === "Running") this.phase = "Closing"
-    // A turn in progress looks for itself; otherwise the lifecycle fiber may wait for this.
+    // A turn in progress looks for itself; otherwise its life may wait for this.
     if (this.phase !== "Running" || !this.mayBegin) this.notify()
   }
 
@@ -442,7 +442,7 @@ export class ActorCell implements SingleTarget {
     this.crashCause = cause
     this.crashedBy = message
     if (this.phase === "Running") this.phase = "Closing"
-    // The lifecycle fiber reports it, unless it is gone: the handler was abandoned at the end of a stop.
+    // Its life reports it, unless it is over: the handler was abandoned at the end of a stop.
     if (this.phase === "Stopped") {
       Effect.runForkWith(this.options.context)(emit(this.runtime, crashed(this, cause)))
     }

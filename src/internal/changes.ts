@@ -11,7 +11,7 @@ export interface Condition {
 }
 
 /**
- * Lets one fiber wait until a condition holds; whoever changes the state calls `notify`.
+ * Lets one fiber, or one function, wait until a condition holds; whoever changes the state calls `notify`.
  *
  * Waiting is for a state, never for an event: a notification that comes early, twice or for another
  * reason does no harm, and one that comes while nobody waits is not needed, as the condition is
@@ -61,7 +61,7 @@ export class Changes implements TimerEntry {
 
   /** Waits without a fiber: calls back in a task of its own, and looks for the first time when it is notified. */
   watch(condition: Condition, onSettled: (result: boolean) => void): void {
-    if (this.condition !== undefined) throw new Error("Changes: one fiber waits already")
+    if (this.condition !== undefined) throw new Error("Changes: somebody waits already")
     this.condition = condition
     this.onSettled = onSettled
   }

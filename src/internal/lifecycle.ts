@@ -191,7 +191,7 @@ class Life implements CellLife, Condition {
       this.restarts = RestartWindow.empty
       this.backoff = Backoff.initial
     }
-    const started = yield* this.start(context)
+    const started = yield* this.starting(context)
     this.restarted(started)
     if (started === "Aborted") return yield* this.closing(this.stopIsDue() ? "Stopped" : "Halted", started)
     if (Exit.isFailure(started)) {
@@ -270,16 +270,17 @@ class Life implements CellLife, Condition {
   // --- Starting -------------------------------------------------------------------------------------------------------
 
   /** Runs `build` until it is done, its time is over, or a stop makes it pointless. */
-  private start(context: Context.Context<never>): Effect.Effect<Started> {
-    const { address, build: ownBuild, options, runtime, settings } = this.cell
-    const own = Effect.map(ownBuild, (handlers) => options.protocol.bind(address, handlers))
-    const build = runtime.instrument === undefined ? own : runtime.instrument.start(this.cell, own)
+  private *starting(context: Context.Context<never>): Steps<Started> {
+    const { cell } = this
+    const { runtime, settings } = cell
+    // Handlers that are at hand need no fiber that gets them.
+    if (runtime.instrument === undefined && Exit.isExit(cell.build)) return bind(cell, cell.build)
+    const own = Effect.map(cell.build, (handlers) => cell.options.protocol.bind(cell.address, handlers))
+    const build = runtime.instrument === undefined ? own : runtime.instrument.start(cell, own)
     // The context holds all that `build` needs: the Layer's environment and what `provide` added.
     const fiber = Effect.runForkWith(context)(build as Effect.Effect<ReadonlyArray<Handler>, unknown>)
     const exit = fiber.pollUnsafe()
-    return exit === undefined
-      ? this.awaitStart(fiber, runtime.timers.now() + settings.startTimeout)
-      : Effect.succeed(exit)
+    return exit ?? (yield* this.awaitStart(fiber, runtime.timers.now() + settings.startTimeout))
   }
 
   private awaitStart(fiber: Fiber.Fiber<ReadonlyArray<Handler>, unknown>, deadline: number): Effect.Effect<Started> {
@@ -522,6 +523,19 @@ class Life implements CellLife, Condition {
         () => cell.stopRequest?.at ?? Infinity
       )
     )
+  }
+}
+
+/** The handlers in the order of the protocol. */
+const bind = (
+  { address, options }: ActorCell,
+  built: Exit.Exit<unknown, unknown>
+): Exit.Exit<ReadonlyArray<Handler>, unknown> => {
+  if (Exit.isFailure(built)) return Exit.failCause(built.cause)
+  try {
+    return Exit.succeed(options.protocol.bind(address, built.value))
+  } catch (defect) {
+    return Exit.die(defect)
   }
 }
 

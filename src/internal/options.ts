@@ -240,8 +240,18 @@ export class ActorPolicy {
   }
 }
 
-/** The policies of a runtime's actors, by their options; anew for each of its settings. */
-const shared = new WeakMap<Current, { readonly actor: ActorSettings; readonly policies: Map<string, ActorPolicy> }>()
+/** What an actor has of settings that its options do not say. */
+type Fixed = Partial<Pick<ActorSettings, "validate" | "startTimeout">>
+
+/** The policies of a runtime's actors under one of its settings. */
+interface Policies {
+  readonly actor: ActorSettings
+  readonly byOptions: Map<string, ActorPolicy>
+  /** The last that was asked for, with copies of the options: most often the next is alike. */
+  latest: { readonly options: ActorOptions; readonly fixed: Fixed; readonly policy: ActorPolicy } | undefined
+}
+
+const shared = new WeakMap<Current, Policies>()
 
 /** So many are kept, as options may be computed. */
 const maxShared = 64
@@ -277,29 +287,44 @@ const keyOf = (options: ActorOptions, fixed: object): string | undefined => {
   return key
 }
 
+/** Whether both say the same, which is true of plain values only. */
+const areAlike = (options: ActorOptions, others: ActorOptions): boolean => {
+  for (const name of optionNames) if (options[name] !== others[name]) return false
+  return true
+}
+
 /** Checks an actor's options, and gives the settings that it has under a runtime, now and after each reload. */
 export const policyOf = (
   owner: string,
   options: ActorOptions,
   runtime: Current,
-  fixed: Partial<Pick<ActorSettings, "validate" | "startTimeout">> = {}
+  fixed: Fixed = {}
 ): Effect.Effect<ActorPolicy, InvalidOption> => {
-  const make = Effect.map(
-    resolveActor(owner, options, runtime.settings.actor),
-    (resolved) => new ActorPolicy({ ...resolved, ...fixed }, options, runtime)
-  )
-  const key = keyOf(options, fixed)
-  if (key === undefined) return make
   // A hundred thousand actors that are started alike share one policy, and the checks of it.
   const { actor } = runtime.settings
   let known = shared.get(runtime)
-  if (known?.actor !== actor) shared.set(runtime, (known = { actor, policies: new Map() }))
-  const { policies } = known
-  const policy = policies.get(key)
-  if (policy !== undefined) return Effect.succeed(policy)
-  return Effect.tap(make, (policy) =>
-    Effect.sync(() => {
-      if (policies.size < maxShared) policies.set(key, policy)
-    })
-  )
+  if (known?.actor !== actor) shared.set(runtime, (known = { actor, byOptions: new Map(), latest: undefined }))
+  const { byOptions, latest } = known
+  if (
+    latest !== undefined &&
+    latest.fixed.validate === fixed.validate &&
+    latest.fixed.startTimeout === fixed.startTimeout &&
+    areAlike(options, latest.options)
+  ) {
+    return Effect.succeed(latest.policy)
+  }
+  const key = keyOf(options, fixed)
+  const policies = known
+  const keep = (policy: ActorPolicy) => {
+    policies.latest = { options: { ...options }, fixed, policy }
+    return policy
+  }
+  const policy = key === undefined ? undefined : byOptions.get(key)
+  if (policy !== undefined) return Effect.succeed(keep(policy))
+  return Effect.map(resolveActor(owner, options, runtime.settings.actor), (resolved) => {
+    const made = new ActorPolicy({ ...resolved, ...fixed }, options, runtime)
+    if (key === undefined) return made
+    if (byOptions.size < maxShared) byOptions.set(key, made)
+    return keep(made)
+  })
 }

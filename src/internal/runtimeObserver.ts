@@ -18,7 +18,7 @@ export interface RuntimeObserver {
   opened(runtime: Runtime): void
   /** An actor was made; `turn` is the task in which it handles messages. */
   created(cell: ActorCell, turn: () => void): void
-  /** The actor's lifecycle fiber has begun. */
+  /** A fiber goes on with the actor's life: from its start, and whenever there is something to do again. */
   lives(cell: ActorCell, fiber: Fiber.Fiber<unknown, unknown>): void
   accepted(message: Envelope): void
   refused(message: Envelope, refusal: Refusal): void

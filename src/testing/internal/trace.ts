@@ -89,7 +89,12 @@ export class Trace implements RuntimeObserver {
   }
 
   lives(cell: ActorCell, fiber: Fiber.Fiber<unknown, unknown>): void {
-    this.fibers.set(fiber, `${cell.address} (lifecycle)`)
+    const name = `${cell.address} (lifecycle)`
+    // The step that it began with was told of before its first word, under a number.
+    const number = this.fibers.get(fiber)
+    const last = this.lines.at(-1)
+    if (last !== undefined && last.who === number) this.lines[this.lines.length - 1] = { ...last, who: name }
+    this.fibers.set(fiber, name)
   }
 
   accepted(message: Envelope): void {
