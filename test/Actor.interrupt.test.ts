@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
 import * as Actor from "../src/Actor.ts"
+import type * as Ledger from "../src/Ledger.ts"
 import type { AskError } from "../src/RykerError.ts"
 import {
   ask,
@@ -235,9 +236,13 @@ describe("a handler that interrupts its own caller", () => {
   const askWithInterrupt = (job: (interruptCaller: () => void) => ReturnType<Job>) =>
     Effect.gen(function* () {
       const worker = yield* Worker
+      // Asked while it is suspended: else the handler would run before the caller waits, see below.
+      yield* Actor.suspend(worker)
       const caller: Fiber.Fiber<unknown, unknown> = yield* Effect.forkChild(
         ask(worker, () => job(() => caller.interruptUnsafe()))
       )
+      yield* settled
+      yield* Actor.resume(worker)
       yield* settled
       assert.isTrue(Exit.hasInterrupts(caller.pollUnsafe() ?? Exit.void))
       assert.strictEqual(yield* ask(worker, () => Effect.succeed("next")), "next")
@@ -277,6 +282,46 @@ describe("a handler that interrupts its own caller", () => {
       return Effect.succeed("nobody hears it")
     })
   )
+
+  describe("that does not wait yet, as the ask is handled at once", () => {
+    const askAtOnce = (job: (interruptCaller: () => void) => ReturnType<Job>, books: Partial<Ledger.Entry>) =>
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const caller: Fiber.Fiber<unknown, unknown> = yield* Effect.forkChild(
+          ask(worker, () => job(() => caller.interruptUnsafe()))
+        )
+        yield* settled
+        assert.isTrue(Exit.hasInterrupts(caller.pollUnsafe() ?? Exit.void))
+        assert.strictEqual(yield* ask(worker, () => Effect.succeed("next")), "next")
+        assert.deepInclude(yield* entryOf("Worker"), { accepted: 2, crashes: 0, inHand: 0, ...books })
+      }).pipe(withActors(workerLayer()))
+
+    it.effect("and then is done, has answered before", () =>
+      askAtOnce((interruptCaller) => Effect.sync(interruptCaller), { handled: 2, failed: 0 })
+    )
+
+    it.effect("and replies with a value that needs no fiber, has answered before", () =>
+      askAtOnce(
+        (interruptCaller) => {
+          interruptCaller()
+          return Effect.succeed("nobody hears it")
+        },
+        { handled: 2, failed: 0 }
+      )
+    )
+
+    it.effect("and then waits, is interrupted", () => {
+      let finalized = 0
+      const job = (interruptCaller: () => void) =>
+        Effect.sync(interruptCaller).pipe(
+          Effect.andThen(Effect.never),
+          Effect.onInterrupt(() => Effect.sync(() => finalized++))
+        )
+      return Effect.tap(askAtOnce(job, { handled: 1, failed: 1 }), () =>
+        Effect.sync(() => assert.strictEqual(finalized, 1))
+      )
+    })
+  })
 })
 
 describe("an ask interrupted", () => {
@@ -297,7 +342,8 @@ describe("an ask interrupted", () => {
         assert.strictEqual(ended, begun)
         yield* assertBalanced
       }
-      assert.isAbove(steps, 3)
+      // Before it is sent, and while its handler waits; the handler begins in the same step.
+      assert.isAbove(steps, 2)
       assert.strictEqual(yield* ask(worker, () => Effect.succeed("alive")), "alive")
       assert.deepInclude(yield* entryOf("Worker"), { crashes: 0, queued: 0, inHand: 0 })
     }).pipe(withActors(workerLayer()))

@@ -1565,6 +1565,8 @@ const runProgram = ({ capacity, choose, size, steps }: Program) =>
       if (exit === undefined || !Exit.isSuccess(exit) || !Exit.isFailure(exit.value)) return
       const error = errorOf(exit.value)
       if (error instanceof Busy || error instanceof Stopped) refused++
+      // A handler that passes a refusal on has left room since.
+      if (kind === "nested") return
       for (const member of Router.members(pool)) {
         const status = yield* Actor.status(member)
         const hasEnded = status._tag === "Stopped" || status._tag === "Stopping"

@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import { type DropReason, dropReasonOf } from "../Ledger.ts"
@@ -108,8 +109,14 @@ export class ActorCell implements SingleTarget {
   private endedAt = -1
   /** Makes what senders are told when the mailbox is full. */
   private refuseFull: (() => Busy) | undefined = undefined
-  /** A turn is scheduled. */
+  /** A turn is scheduled, or takes place. */
   private scheduled = false
+  private isInTurn = false
+  /** The last message of a turn, when its asker is still to be given the answer. */
+  private answered: Envelope | undefined = undefined
+  private lastAnswer: Effect.Effect<unknown, unknown> = Exit.void
+  /** Asks since the last turn that were handled without one. */
+  private handledAtOnce = 0
   /** Messages that handlers have put aside, in the order of doing so. */
   private stash: Array<Envelope> = nothing
   /** Turns of its own, which come before messages. */
@@ -145,27 +152,29 @@ export class ActorCell implements SingleTarget {
 
   /** Takes a message in, or says why not. `fromInside`: a handler sends it that has its message in hand. */
   admit(message: Envelope, fromInside: boolean): Refusal | undefined {
-    const refusal = this.takeIn(message, fromInside)
-    if (refusal !== undefined) {
-      this.runtime.observer?.refused(message, refusal)
-      return refusal
+    const { observer, timers } = this.runtime
+    const refusal = findRefusal(this, message, fromInside)
+    const isAtOnce = refusal === undefined && message.isAsk && message.asker === undefined && this.mayHandleAtOnce
+    const refused = refusal ?? (isAtOnce || this.mailbox.offer(message) ? undefined : this.full())
+    if (refused !== undefined) {
+      observer?.refused(message, refused)
+      return refused
     }
     this.counters.accepted++
-    this.runtime.observer?.accepted(message)
+    observer?.accepted(message)
     if (this.phase === "New") this.options.family?.enters(this)
-    if (message.at !== Number.POSITIVE_INFINITY) this.runtime.timers.add(message)
     if (message.asker !== undefined) {
       message.asker.asks ??= new Set()
       message.asker.asks.add(message)
     }
     this.work()
-    this.wake()
+    if (isAtOnce) this.handleAtOnce(message)
+    else this.wake()
+    if (message.at !== Number.POSITIVE_INFINITY && message.phase !== "Gone") timers.add(message)
     return undefined
   }
 
-  private takeIn(message: Envelope, fromInside: boolean): Refusal | undefined {
-    const refusal = findRefusal(this, message, fromInside)
-    if (refusal !== undefined || this.mailbox.offer(message)) return refusal
+  private full(): Busy {
     this.counters.refused.busy++
     const { address: actor, settings } = this
     this.refuseFull ??= copiesOf(new Busy({ actor, limit: "mailbox", capacity: settings.capacity }))
@@ -274,6 +283,32 @@ export class ActorCell implements SingleTarget {
     this.runtime.schedule(this.turn)
   }
 
+  /**
+   * Whether an ask from outside can be handled on the stack of its asker, who waits for the answer anyway, rather than in a
+   * turn: when nothing is ahead of it here, no other actor waits for a turn, and timers and sockets are not due to go first.
+   *
+   * Not one that a handler makes: what that forks asks on its behalf, too, and would find itself waited for.
+   */
+  private get mayHandleAtOnce(): boolean {
+    const { runtime } = this
+    if (this.scheduled || !this.mayBegin || this.hasNext) return false
+    if (runtime.turnsWaiting > 0 || this.handledAtOnce >= runtime.settings.yieldEvery) return false
+    return runtime.mayNest && !runtime.isDrainOver && runtime.observer?.handlesAtOnce !== false
+  }
+
+  private handleAtOnce(message: Envelope): void {
+    const { runtime } = this
+    // Of deadlines that come together its own is the first, not those of the asks that its handler makes.
+    runtime.timers.number(message)
+    this.handledAtOnce++
+    // Until it has ended, so that what comes meanwhile waits.
+    this.scheduled = true
+    this.endedAt = message.sentAt
+    runtime.deliver(this, message)
+    this.scheduled = false
+    this.goOn()
+  }
+
   /** Whether the next message, or turn of its own, can be begun. */
   private get mayBegin(): boolean {
     const { haltRequest, inHand, phase, stopRequest, suspended } = this
@@ -289,7 +324,9 @@ export class ActorCell implements SingleTarget {
   private takeTurn(): void {
     const { runtime } = this
     runtime.turnsWaiting--
+    this.handledAtOnce = 0
     this.endedAt = -1
+    this.isInTurn = true
     let handled = 0
     while (this.mayBegin) {
       // Each time: the message before may have changed them.
@@ -299,33 +336,49 @@ export class ActorCell implements SingleTarget {
         break
       }
       // The drain is about to stop the actor: no message is begun any more.
-      if (runtime.isDrainOver) {
-        this.scheduled = false
-        return
-      }
+      if (runtime.isDrainOver) break
       const next = this.takeNext()
-      if (next === undefined) {
-        this.scheduled = false
-        if (this.hasHandled) this.present?.rests()
-        this.hasHandled = false
-        if (this.isIdle) this.rest()
-        return
-      }
+      if (next === undefined) break
       this.deliver(next)
       handled++
     }
+    this.isInTurn = false
     // Until here, so that an asker that asks again at once is served by this turn, not by one of its own.
     this.scheduled = false
     this.goOn()
+    const { answered, lastAnswer } = this
+    if (answered === undefined) return
+    this.answered = undefined
+    this.lastAnswer = Exit.void
+    answered.settle(lastAnswer)
   }
 
-  /** Goes on with what waits. A suspended actor does not, and may have nothing left to do. */
+  /** Goes on with what waits; rests when nothing does. */
   private goOn(): void {
-    if (this.suspended && this.isIdle) this.rest()
-    else this.wake()
+    if (this.mayBegin) {
+      if (this.runtime.isDrainOver) return
+      if (this.hasNext) return this.wake()
+      if (this.hasHandled) this.present?.rests()
+      this.hasHandled = false
+      if (this.isIdle) this.rest()
+    } else if (this.suspended && this.isIdle) {
+      // It may have nothing left to do, too.
+      this.rest()
+    }
   }
 
-  private deliver(message: Envelope): void {
+  /** Whether a message waits, or a turn of its own. */
+  private get hasNext(): boolean {
+    return this.mailbox.depth > 0 || (this.jobs?.isEmpty === false && !this.ignoresJobs)
+  }
+
+  /** A stop waits for messages, and for the run in hand: what repeats must not put it off. */
+  private get ignoresJobs(): boolean {
+    return this.stopRequest !== undefined && this.depth === 0
+  }
+
+  /** Begins the message. */
+  deliver(message: Envelope): void {
     const { timings } = this.options.group
     // What went before has just looked at the clock, unless it has resumed an asker, which may take its time.
     const isTimed = timings !== undefined || message.at !== Number.POSITIVE_INFINITY
@@ -358,6 +411,11 @@ export class ActorCell implements SingleTarget {
     const fiber = Effect.runForkWith(Context.add(context, CurrentMessage, message))(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.finish(message, exit)
+    this.follow(message, fiber)
+  }
+
+  /** The handler has suspended. */
+  private follow(message: Envelope, fiber: Fiber.Fiber<unknown, unknown>): void {
     message.fiber = fiber
     fiber.addObserver((exit) => {
       this.finish(message, exit)
@@ -392,12 +450,25 @@ export class ActorCell implements SingleTarget {
       // What a handler answers that was told to stash and did not, counts like any answer.
       if (isAnswer && (abort === undefined || abort === "stash")) this.counters.handled++
       else this.counters.failed++
-      if (isAnswer) message.settle(this.settings.amnesia ? this.handOver(message, exit) : exit)
-      // Only a stop leaves an asker waiting: the others know already.
-      else message.settle(Exit.fail(this.stoppedError(message)))
+      this.hasConsumed = true
+      this.afterwards()
+      // Last of all: an asker that is resumed may ask again, and be answered, before this returns.
+      return this.answer(message, isAnswer ? exit : undefined)
     }
     if (message.phase === "Gone") this.hasConsumed = true
     this.afterwards()
+  }
+
+  /** Gives the asker what the handler answered, if it did. */
+  private answer(message: Envelope, exit: Exit.Exit<unknown, unknown> | undefined): void {
+    if (!message.isAwaited) return
+    // Only a stop leaves an asker waiting whose handler gave no answer: the others know already.
+    if (exit === undefined) return message.settle(Exit.fail(this.stoppedError(message)))
+    const answer = this.settings.amnesia ? this.handOver(message, exit) : exit
+    if (!this.isInTurn || !this.mayBegin || this.hasNext) return message.settle(answer)
+    // The turn ends first, so that the asker finds an actor that has nothing to do.
+    this.answered = message
+    this.lastAnswer = answer
   }
 
   /** Before the asker is resumed: what that does takes time, too. */
@@ -495,8 +566,7 @@ export class ActorCell implements SingleTarget {
   }
 
   private takeJob(): Envelope | undefined {
-    // A stop waits for messages, and for the run in hand: what repeats must not put it off.
-    if (this.stopRequest !== undefined && this.depth === 0) return undefined
+    if (this.ignoresJobs) return undefined
     const job = this.jobs?.take()
     return job && new Envelope(this, jobSpec, job, 0, Number.POSITIVE_INFINITY, undefined, undefined)
   }

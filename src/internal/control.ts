@@ -60,6 +60,10 @@ export class JobLane {
     if (!isInTurn) this.ready = this.jobs.length
   }
 
+  get isEmpty(): boolean {
+    return this.jobs.length === 0
+  }
+
   take(): Job | undefined {
     while (this.ready > 0) {
       this.ready--

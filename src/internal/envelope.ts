@@ -106,7 +106,7 @@ export class Envelope implements TimerEntry, Sender {
     if (resume === undefined) return
     this.resume = undefined
     this.forgetAsk()
-    this.cell.runtime.nest(() => resume(exit))
+    this.cell.runtime.answer(resume, exit)
   }
 
   /** Nobody waits any more: also, messages must not keep those alive that led to them. */

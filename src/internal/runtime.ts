@@ -15,6 +15,7 @@ import type { CellOptions } from "./cell.ts"
 import { Changes } from "./changes.ts"
 import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
+import type { Envelope, Resume } from "./envelope.ts"
 import { Feed } from "./feed.ts"
 import { CurrentObserver, type RuntimeObserver } from "./runtimeObserver.ts"
 import { CurrentInstrument, type Instrument } from "./instrument.ts"
@@ -95,6 +96,8 @@ export class Group implements Measured {
  * before; a chain of asks as long as the user likes must not overflow it.
  */
 const maxNesting = 32
+
+const answering = (resume: Resume, exit: Effect.Effect<unknown, unknown>) => () => resume(exit)
 
 /** What a runtime begins with. */
 export interface RuntimeOptions {
@@ -182,12 +185,39 @@ export class Runtime implements RykerService {
     this.dispatcher.scheduleTask(task, 0)
   }
 
+  /** Whether what is called now may call back once more on this stack. */
+  get mayNest(): boolean {
+    return this.nesting < maxNesting
+  }
+
   /** Runs what may run the code of others; in a task of its own when that is nested too deep already. */
   nest(task: () => void): void {
-    if (this.nesting >= maxNesting) return this.schedule(task)
+    if (!this.mayNest) return this.schedule(task)
     this.nesting++
     try {
       task()
+    } finally {
+      this.nesting--
+    }
+  }
+
+  // The same for what there is of each message, which is too frequent for closures.
+
+  answer(resume: Resume, exit: Effect.Effect<unknown, unknown>): void {
+    if (!this.mayNest) return this.schedule(answering(resume, exit))
+    this.nesting++
+    try {
+      resume(exit)
+    } finally {
+      this.nesting--
+    }
+  }
+
+  /** Where `mayNest` was looked at before. */
+  deliver(cell: ActorCell, message: Envelope): void {
+    this.nesting++
+    try {
+      cell.deliver(message)
     } finally {
       this.nesting--
     }

@@ -14,6 +14,8 @@ import type { Runtime } from "./runtime.ts"
 
 /** Called as things happen, from inside the run loop: must not throw, and must not change anything. */
 export interface RuntimeObserver {
+  /** Whether an ask may be handled on its asker's stack, where there is nothing to choose from. */
+  readonly handlesAtOnce: boolean
   /** A runtime has begun. */
   opened(runtime: Runtime): void
   /** An actor was made; `turn` is the task in which it handles messages. */

@@ -1,8 +1,9 @@
 /** Sending: from a typed or untyped call to an envelope in a mailbox. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import type * as Tracer from "effect/Tracer"
 import * as Deadline from "../Deadline.ts"
 import type { Busy, InvalidMessage, Stopped, TooLarge } from "../RykerError.ts"
@@ -66,12 +67,22 @@ export const send = (
   deadline: Duration.Input | undefined,
   resume: Resume | undefined
 ): Envelope | Refused =>
-  // Without a tracer the way is short.
+  // Without a tracer the way is short, and has no closure.
   fiber === undefined || fiber.cache.tracer === undefined
     ? post(fiber, target, spec, payload, deadline, resume, undefined)
-    : enqueue(fiber, target, spec, resume === undefined ? "tell" : "ask", (caller) =>
-        post(fiber, target, spec, payload, deadline, resume, caller)
-      )
+    : sendTraced(fiber, target, spec, payload, deadline, resume)
+
+const sendTraced = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  target: Target,
+  spec: MessageSpec,
+  payload: unknown,
+  deadline: Duration.Input | undefined,
+  resume: Resume | undefined
+): Envelope | Refused =>
+  enqueue(fiber, target, spec, resume === undefined ? "tell" : "ask", (caller) =>
+    post(fiber, target, spec, payload, deadline, resume, caller)
+  )
 
 /** Sends and waits for the answer. */
 export const ask = (
@@ -80,13 +91,27 @@ export const ask = (
   payload: unknown,
   deadline: Duration.Input | undefined
 ): Effect.Effect<unknown, unknown> =>
-  Effect.withFiber((fiber) =>
-    Effect.callback<unknown, unknown>((resume) => {
-      const sent = send(fiber, target, spec, payload, deadline, resume)
-      if (!(sent instanceof Envelope)) return resume(Exit.fail(sent))
-      return Effect.sync(() => sent.cancel())
-    })
-  )
+  Effect.callback<unknown, unknown>((resume) => {
+    const sent = send(Fiber.getCurrent(), target, spec, payload, deadline, resume)
+    if (!(sent instanceof Envelope)) return resume(Exit.fail(sent))
+    // Nothing is left to cancel when it was handled at once.
+    return sent.isAwaited ? new Cancel(sent) : undefined
+  })
+
+/** What an asker that is interrupted does. An object, as one is made for each ask that is waited for. */
+class Cancel extends Effectable.Class<void> {
+  private readonly message: Envelope
+
+  constructor(message: Envelope) {
+    super()
+    this.message = message
+  }
+
+  override asEffect(): Effect.Effect<void> {
+    this.message.cancel()
+    return Effect.void
+  }
+}
 
 /**
  * Sends and goes on.
@@ -99,8 +124,25 @@ export const tell = (
   spec: MessageSpec,
   payload: unknown,
   deadline: Duration.Input | undefined
-): Effect.Effect<void, unknown> =>
-  Effect.withFiber((fiber): Effect.Effect<void, unknown> => {
-    const sent = send(fiber, target, spec, payload, deadline, undefined)
+): Effect.Effect<void, unknown> => new Tell(target, spec, payload, deadline)
+
+/** A tell as an Effect of its own, which has less to carry than one made of closures. */
+class Tell extends Effectable.Class<void, unknown> {
+  private readonly target: Target
+  private readonly spec: MessageSpec
+  private readonly payload: unknown
+  private readonly deadline: Duration.Input | undefined
+
+  constructor(target: Target, spec: MessageSpec, payload: unknown, deadline: Duration.Input | undefined) {
+    super()
+    this.target = target
+    this.spec = spec
+    this.payload = payload
+    this.deadline = deadline
+  }
+
+  override asEffect(): Effect.Effect<void, unknown> {
+    const sent = send(Fiber.getCurrent(), this.target, this.spec, this.payload, this.deadline, undefined)
     return sent instanceof Envelope ? Effect.void : Effect.fail(sent)
-  })
+  }
+}

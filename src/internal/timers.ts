@@ -7,8 +7,8 @@
  *
  * Entries know their place in the heap, so that a settled ask leaves at once and its memory with it.
  */
-import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -19,14 +19,15 @@ export interface TimerEntry {
   readonly at: number
   /** Its place in the heap; -1 when it is not in one. Written by `Timers` alone. */
   place: number
-  /** Its turn among those of the same time. Written by `Timers` alone. */
+  /** Its turn among those of the same time; 0 until it has one. Written by `Timers` alone. */
   order: number
   /** Called once at `at` or as soon after as the event loop allows. Must not throw. */
   fire(): void
 }
 
 export class Timers {
-  private readonly clock: Clock.Clock
+  /** Monotonic milliseconds, with fractions: deadlines must not jump with the wall clock. */
+  readonly now: () => number
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private readonly heap: Array<TimerEntry> = []
   private sleeper: Fiber.Fiber<void> | undefined = undefined
@@ -34,18 +35,18 @@ export class Timers {
   private added = 0
 
   constructor(clock: Clock.Clock, context: Context.Context<never>) {
-    this.clock = clock
+    this.now = monotonic(clock)
     this.fork = Effect.runForkWith(context)
   }
 
-  /** Monotonic milliseconds, with fractions: deadlines must not jump with the wall clock. */
-  now(): number {
-    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  /** Gives the entry its turn among those of the same time before it is added, if it ever is. */
+  number(entry: TimerEntry): void {
+    entry.order = ++this.added
   }
 
   add(entry: TimerEntry): void {
     entry.place = this.heap.length
-    entry.order = this.added++
+    if (entry.order === 0) this.number(entry)
     this.heap.push(entry)
     this.siftUp(entry.place)
     if (entry.at < this.wakesAt) this.sleep()
@@ -149,6 +150,15 @@ export class Timers {
     entry.place = place
   }
 }
+
+/**
+ * Reads the clock twice or thrice for each message, so that its price shows: Effect's own clock, which tests and
+ * hosts may replace, gives nanoseconds as bigints, and is read here without making any.
+ */
+const monotonic = (clock: Clock.Clock): (() => number) =>
+  clock === Context.get(Context.empty(), Clock.Clock)
+    ? () => performance.now()
+    : () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
 
 const isBefore = (self: TimerEntry, that: TimerEntry): boolean =>
   self.at < that.at || (self.at === that.at && self.order < that.order)

@@ -53,6 +53,12 @@ export interface AttemptOptions extends RunOptions {
 /** Turns of the real event loop that a program gets which waits for something outside. */
 const turnsForOutside = 100
 
+/**
+ * In most runs each send is followed by a choice, which is all that there can be between it and the handler. An ask
+ * that is handled without a turn is one of those orders, but goes another way through the code: some runs have it.
+ */
+const handlesAtOnce = (seed: number): boolean => seed % 4 === 3
+
 /** A seeded stream of random numbers. */
 export const seeded = (seed: string): Random.Random =>
   Effect.runSync(Random.withSeed(Effect.service(Random.Random), seed))
@@ -68,7 +74,7 @@ export const attempt = (
 ): Effect.Effect<Attempt> =>
   Effect.gen(function* () {
     const controls: Controls = new Controls(() => run)
-    const trace: Trace = new Trace(options.isTold, (turn) => run.distinguish(turn))
+    const trace: Trace = new Trace(options.isTold, handlesAtOnce(options.seed), (turn) => run.distinguish(turn))
     let flaw: Flaw | undefined
     const observer: Observer = {
       onStep: (isTime, deviates) => trace.onStep(isTime, deviates),

@@ -32,6 +32,7 @@ export interface Line {
 
 /** Collects the runtimes of a run, and, where it is to be told, what happened in it. */
 export class Trace implements RuntimeObserver {
+  readonly handlesAtOnce: boolean
   readonly runtimes: Array<Runtime> = []
   readonly lines: Array<Line> = []
   private readonly isTold: boolean
@@ -42,8 +43,9 @@ export class Trace implements RuntimeObserver {
   private numbered = 0
   private now: () => number = () => 0
 
-  constructor(isTold: boolean, onCreated: (turn: () => void) => void) {
+  constructor(isTold: boolean, handlesAtOnce: boolean, onCreated: (turn: () => void) => void) {
     this.isTold = isTold
+    this.handlesAtOnce = handlesAtOnce
     this.onCreated = onCreated
   }
 
