@@ -1,24 +1,25 @@
-/** One peer in one row, in a process of its own: warms up, then runs a round whenever `main.ts` says so. */
+/** One peer in one row, in a process of its own: warms up, then runs a round whenever `turns.ts` says so. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { countOf } from "./rows.ts"
-import type {
-  EffectPeer,
-  Measures,
-  Peer,
-  PeerName,
-  PlainPeer,
-  Row,
-  Services,
-  Workload,
-  WorkloadName
+import {
+  type EffectPeer,
+  type Measures,
+  type Peer,
+  type PeerName,
+  type PlainPeer,
+  roundMillis,
+  type Row,
+  type Services,
+  warmUpMillis,
+  type Workload,
+  type WorkloadName
 } from "./workload.ts"
 
-/** How long a round should take, and at least how long to warm up before that. */
-const roundMillis = 200
-const warmUpMillis = 600
-const warmUpRounds = 3
+/** Rounds that were no faster than those before, and the longest that it may take to have as many. */
+const staleRounds = 3
+const mostWarmUpMillis = 8 * warmUpMillis
 
 /** The cast: a peer takes no service but its own Layer's, which the types do not say. */
 const effectRound = <A>(workload: Workload, peer: EffectPeer<A>, row: Row, count: number): Promise<Measures> => {
@@ -50,36 +51,42 @@ export const load = async (
   }
 }
 
-/** Runs until the code is compiled; gives how many operations a round is to have. */
-const warmUp = async (
-  round: (count: number) => Promise<Measures>,
-  { quick }: Row,
-  fixed: number | undefined
-): Promise<number> => {
-  const until = performance.now() + warmUpMillis
-  // An earlier round's count, or more and more of what will be counted.
-  let count = Math.min(quick, fixed ?? quick)
-  for (let rounds = 0; rounds < warmUpRounds || performance.now() < until; rounds++) {
-    const begunAt = performance.now()
-    const { rate = (count * 1000) / (performance.now() - begunAt) } = await round(count)
-    if (fixed === undefined) count = Math.ceil((rate * roundMillis) / 1000)
-    else count = Math.min(fixed, count * 4)
+/**
+ * Runs until the code is compiled, which takes longer for some than for others: until rounds get no faster, or it has taken too
+ * long. Gives how many operations a round is to have.
+ */
+const warmUp = async (round: (count: number) => Promise<Measures>, quick: number): Promise<number> => {
+  const begunAt = performance.now()
+  const took = () => performance.now() - begunAt
+  let [count, best, since] = [quick, 0, 0]
+  while (took() < warmUpMillis || (since < staleRounds && took() < mostWarmUpMillis)) {
+    const roundBegunAt = performance.now()
+    const { rate = (count * 1000) / (performance.now() - roundBegunAt) } = await round(count)
+    since = rate > best * 1.05 ? 0 : since + 1
+    best = Math.max(best, rate)
+    count = Math.ceil((rate * warmUpMillis) / 4000)
   }
-  return fixed ?? count
+  return Math.ceil((best * roundMillis) / 1000)
+}
+
+/** The same where a round has a fixed number of operations: more and more of them, as one round may take seconds. */
+const warmUpTo = async (round: (count: number) => Promise<Measures>, quick: number, count: number): Promise<void> => {
+  const until = performance.now() + 4 * warmUpMillis
+  for (let now = Math.min(quick, count); performance.now() < until; now = Math.min(count, now * 2)) await round(now)
 }
 
 const serve = async (workloadName: WorkloadName, rowIndex: number, peerName: PeerName): Promise<void> => {
   const { round, workload } = await load(workloadName, peerName)
   const row = workload.rows[rowIndex]!
+  const run = (count: number): Promise<Measures> => round(row, count)
   const fixed = countOf(row, peerName)
-  const count = await warmUp((count) => round(row, count), row, fixed)
-  // A process that was idle has lost its caches and given memory back: a short round that does not count comes first.
-  const takeTurn = async (): Promise<void> => {
-    await round(row, Math.ceil(count / 4))
-    process.send!(await round(row, count))
-  }
+  if (fixed !== undefined) await warmUpTo(run, row.quick, fixed)
+  const count = fixed ?? (await warmUp(run, row.quick))
+  const takeTurn = async (): Promise<void> => void process.send!(await run(count))
   // A round that fails ends the process, which the parent notices.
   process.on("message", () => void takeTurn())
+  // What a peer has left behind does not hold it up.
+  process.on("disconnect", () => process.exit())
   process.send!({ ready: true })
 }
 

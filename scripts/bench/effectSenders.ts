@@ -1,5 +1,6 @@
 /** Senders of the workloads for peers whose sends are Effects. */
 import * as Effect from "effect/Effect"
+import { setImmediate as turn } from "node:timers/promises"
 import { expectEqual, replyTo, type Tally } from "./tally.ts"
 import type { Measures, Tell } from "./workload.ts"
 
@@ -31,6 +32,13 @@ export const askAll = (
 ): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     for (let n = from; n < to; n++) expectEqual(`answer to ${n}`, yield* ask(n), replyTo(n))
+  })
+
+/** What callers without Effect do, in turns of their own: where it begins, no fiber is running. */
+export const outside = (send: () => Promise<void>): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    await turn()
+    await send()
   })
 
 /** Splits [0, count) between `senders` that send at the same time. */

@@ -2,16 +2,17 @@
 //   --quick         runs every workload and peer with small counts and checks the results, without a figure
 //   --only NAMES    some workloads, with commas between them
 //   --telemetry     Ryker beside itself with metrics off, with a tracer, and with one whose spans are not sampled
-//   --rounds N      rounds of each row, 5 by default; some rows that take long have fewer
-//   --json FILE     where the figures go; of a full run to a new file in scripts/bench/results by default
+//   --minutes N     how long a run of everything takes, 8 by default; one of some workloads takes their part of it
+//   --json FILE     where the figures go; of a full run on a quiet machine to a new file in scripts/bench/results by default
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
+import { Budget, weightOf } from "./budget.ts"
 import { kindOf, type Metric, show } from "./metrics.ts"
-import { bestByHand, type Figure, ratio, type RowResult, summarize, write } from "./results.ts"
+import { bestByHand, type Figure, isQuiet, ratio, type RowResult, type Run, summarize, write } from "./results.ts"
 import { countOf, peersOf } from "./rows.ts"
 import { pinnedTo, runRow, startForeign } from "./turns.ts"
 import {
@@ -32,7 +33,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string" },
     telemetry: { type: "boolean", default: false },
-    rounds: { type: "string", default: "5" },
+    minutes: { type: "string", default: "8" },
     json: { type: "string" }
   }
 })
@@ -44,12 +45,13 @@ for (const name of only) {
   }
 }
 const names = workloadNames.filter((name) => only.includes(name))
-const rounds = Number(options.rounds)
+const minutes = Number(options.minutes)
+if (!(minutes > 0)) throw new Error(`--minutes ${options.minutes}: a number above 0 is needed`)
 
 // --- What there is ------------------------------------------------------------------------------------------------------
 
 const workloads = new Map<WorkloadName, Workload>()
-for (const name of names) workloads.set(name, (await import(`./workloads/${name}.ts`)).default)
+for (const name of workloadNames) workloads.set(name, (await import(`./workloads/${name}.ts`)).default)
 
 const peers = new Map<PeerName, Peer>()
 for (const name of options.telemetry ? telemetryPeerNames : peerNames) {
@@ -119,9 +121,37 @@ const report = (workload: Workload, row: Row, result: RowResult): void => {
 /** Where the foreign peers are compiled to. */
 const folder = mkdtempSync(join(tmpdir(), "ryker-bench-"))
 
-const figuresOf = (samples: ReadonlyArray<Measures>): { readonly [metric in Metric]?: Figure } => {
+const figuresOf = (processes: ReadonlyArray<ReadonlyArray<Measures>>): { readonly [metric in Metric]?: Figure } => {
+  const samples = processes.flat()
   const metrics = Object.keys(samples[0] ?? {}) as Array<Metric>
   return Object.fromEntries(metrics.map((metric) => [metric, summarize(samples.map((measures) => measures[metric]!))]))
+}
+
+/** How much of a run's time a row needs with those of the peers that can be in it. */
+const weigh = (workload: Workload, row: Row, among: ReadonlyArray<PeerName>): number =>
+  weightOf(
+    row,
+    peersOf(workload, row).filter((peer) => among.includes(peer))
+  )
+
+const weighAll = (of: ReadonlyArray<WorkloadName>, among: ReadonlyArray<PeerName>): number =>
+  of
+    .map((name) => workloads.get(name)!)
+    .flatMap((workload) => workload.rows.map((row) => weigh(workload, row, among)))
+    .reduce((sum, weight) => sum + weight, 0)
+
+const seconds = (millis: number): number => Number((millis / 1000).toFixed(1))
+
+/** What the cores that nothing is pinned to have done so far, and how long they could have. */
+const otherCores = (): { readonly busy: number; readonly all: number } => {
+  let [busy, all] = [0, 0]
+  for (const [core, { times }] of cpus().entries()) {
+    if (pinnedTo === undefined || core === pinnedTo) continue
+    const { idle, irq, nice, sys, user } = times
+    busy += irq + nice + sys + user
+    all += idle + irq + nice + sys + user
+  }
+  return { busy, all }
 }
 
 const version = (name: string): string =>
@@ -129,6 +159,7 @@ const version = (name: string): string =>
 
 const measure = async (): Promise<void> => {
   const begunAt = performance.now()
+  const coresBefore = otherCores()
   const at = new Date().toISOString().slice(0, 16)
   const machine = {
     at,
@@ -136,23 +167,41 @@ const measure = async (): Promise<void> => {
     cores: availableParallelism(),
     pinned: pinnedTo !== undefined,
     load: Number(loadavg()[0]!.toFixed(2)),
-    rounds,
     versions: {
       node: process.version,
       ...Object.fromEntries(["effect", "nact", "xstate", "fastq", "p-queue"].map((name) => [name, version(name)]))
     }
   }
   console.log(`${at}, Node ${process.version}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load}`)
-  console.log(
-    `Median, least and most of ${rounds} interleaved rounds; the last is Ryker's median divided by this one's.`
-  )
+  const present = Array.from(peers.keys())
+  const chosen = weighAll(names, present)
+  const millis = (minutes * 60_000 * chosen) / weighAll(workloadNames, peerNames)
+  const budget = new Budget(begunAt, millis, chosen)
+  console.log(`Median, least and most of all rounds; the last is Ryker's median divided by this one's.`)
+  console.log(`${Math.round(millis / 1000)} s are allowed, and taken as far as the least number of rounds allows.`)
   printGuarantees()
   const rows: Array<RowResult> = []
-  for (const [name, workload] of workloads) {
+  let isWhole = options.only === undefined && !options.telemetry
+  for (const name of names) {
+    const workload = workloads.get(name)!
     for (const [index, row] of workload.rows.entries()) {
-      const { failed, samples } = await runRow(name, workload, index, peers, folder, rounds)
-      const figures = Object.fromEntries(Array.from(samples, ([peer, measures]) => [peer, figuresOf(measures)]))
-      const result: RowResult = { workload: name, title: row.title, handler: row.handler, figures }
+      const rowBegunAt = performance.now()
+      if (budget.isSpent(rowBegunAt)) {
+        console.error(`\nLEFT OUT: ${row.title}, ${row.handler}: this machine needs more than --minutes ${minutes}`)
+        process.exitCode = 1
+        isWhole = false
+        continue
+      }
+      const until = budget.until(rowBegunAt, weigh(workload, row, present))
+      const { failed, samples } = await runRow(name, workload, index, peers, folder, until)
+      const result: RowResult = {
+        workload: name,
+        title: row.title,
+        handler: row.handler,
+        seconds: seconds(performance.now() - rowBegunAt),
+        rounds: Object.fromEntries(Array.from(samples, ([peer, runs]) => [peer, runs.map((run) => run.length)])),
+        figures: Object.fromEntries(Array.from(samples, ([peer, runs]) => [peer, figuresOf(runs)]))
+      }
       report(workload, row, result)
       for (const [peer, error] of failed) {
         console.error(line(title(peer), [], `FAILED: ${(error as Error).message}`))
@@ -161,13 +210,21 @@ const measure = async (): Promise<void> => {
       rows.push(result)
     }
   }
-  const seconds = Math.round((performance.now() - begunAt) / 1000)
-  console.log(`\n${seconds} s in all`)
-  const isWhole = options.only === undefined && !options.telemetry
-  const file =
-    options.json ?? (isWhole ? join(import.meta.dirname, "results", `${at.replace(":", "")}.json`) : undefined)
-  if (file === undefined) return
-  write(file, { machine: { ...machine, seconds }, rows })
+  const coresAfter = otherCores()
+  const others = (coresAfter.busy - coresBefore.busy) / Math.max(1, coresAfter.all - coresBefore.all)
+  const run: Run = {
+    machine: { ...machine, others: Number(others.toFixed(3)), seconds: seconds(performance.now() - begunAt) },
+    rows
+  }
+  console.log(`\n${run.machine.seconds} s in all, other cores busy for ${(others * 100).toFixed(1)} % of them`)
+  const results = join(import.meta.dirname, "results")
+  const file = options.json ?? (isWhole && isQuiet(run) ? join(results, `${at.replace(":", "")}.json`) : undefined)
+  if (file === undefined) {
+    if (isWhole) console.log("not kept, as the machine was not quiet; --json FILE keeps it elsewhere")
+    return
+  }
+  mkdirSync(dirname(file), { recursive: true })
+  write(file, run)
   console.log(`written to ${file}`)
 }
 
@@ -187,14 +244,15 @@ const checkNode = async (peer: PeerName): Promise<void> => {
 const checkPeer = async (name: PeerName): Promise<void> => {
   const peer = peers.get(name)!
   if (peer.kind !== "foreign") return checkNode(name)
-  for (const [workloadName, workload] of workloads) {
+  for (const workloadName of names) {
+    const workload = workloads.get(workloadName)!
     for (const [index, row] of workload.rows.entries()) {
       if (!peersOf(workload, row).includes(name)) continue
       const runner = await startForeign(workloadName, workload, index, peer, folder, true)
       try {
         await runner.run()
       } finally {
-        runner.end()
+        await runner.end()
       }
       console.log(`ok  ${name}: ${row.title}, ${row.handler}`)
     }

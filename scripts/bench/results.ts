@@ -17,31 +17,34 @@ export interface Machine {
   readonly pinned: boolean
   /** Work that waited for a core when it began: more than a few tenths means that the machine was not quiet. */
   readonly load: number
+  /** How busy the other cores were during the run, from 0 to 1: what came up later shows here. */
+  readonly others: number
   readonly seconds: number
-  readonly rounds: number
   readonly versions: { readonly [name: string]: string }
 }
 
-/** Whether it had its core to itself when it began; figures of one that had not say nothing about anybody. */
-export const isQuiet = ({ machine }: Run): boolean => machine.load <= 0.7
+/** Whether it had the machine to itself; figures of one that had not say nothing about anybody. */
+export const isQuiet = ({ machine }: Run): boolean => machine.load <= 0.7 && machine.others <= 0.2
 
 export interface RowResult {
   readonly workload: WorkloadName
   readonly title: string
   readonly handler: HandlerForm
+  /** How long all of its processes took together. */
+  readonly seconds: number
+  /** How many rounds each of a peer's processes ran. */
+  readonly rounds: { readonly [peer in PeerName]?: ReadonlyArray<number> }
   readonly figures: { readonly [peer in PeerName]?: { readonly [metric in Metric]?: Figure } }
 }
 
-/** Median, least and most of the rounds. */
+/** Median, least and most of the rounds of all processes. */
 export type Figure = readonly [median: number, min: number, max: number]
 
 export const summarize = (samples: ReadonlyArray<number>): Figure => {
   const sorted = samples.toSorted((a, b) => a - b)
-  return [sorted[sorted.length >> 1]!, sorted[0]!, sorted.at(-1)!].map((value) => Number(value.toPrecision(4))) as [
-    number,
-    number,
-    number
-  ]
+  const middle = sorted.length >> 1
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return [median, sorted[0]!, sorted.at(-1)!].map((value) => Number(value.toPrecision(4))) as [number, number, number]
 }
 
 /** A line for each peer of each row, so that a difference between two runs can be read. */

@@ -1,8 +1,9 @@
-/** Processes that run one peer in one row and take turns. */
+/** Processes that run one peer in one row, one at a time. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { availableParallelism } from "node:os"
 import { createInterface } from "node:readline"
+import { inTurn, leastProcesses, mostProcesses, roundsOf } from "./budget.ts"
 import { peersOf } from "./rows.ts"
 import type { ForeignPeer, Measures, Peer, PeerName, Workload, WorkloadName } from "./workload.ts"
 
@@ -18,13 +19,15 @@ export const pinnedTo = spawnSync(pin[0]!, [...pin.slice(1), "true"]).status ===
 /** A process that is warm. */
 interface Runner {
   readonly run: () => Promise<Measures>
-  readonly end: () => void
+  /** When it has ended, it takes no time from the next one. */
+  readonly end: () => Promise<void>
 }
 
-const launch = (command: ReadonlyArray<string>, stdio: "ipc" | "pipe"): ChildProcess => {
+const launch = (command: ReadonlyArray<string>, stdio: "ipc" | "pipe", folder: string): ChildProcess => {
   const [program, ...args] = pinnedTo === undefined ? command : [...pin, ...command]
   return spawn(program!, args, {
-    env: { ...process.env, ERL_CRASH_DUMP: "/dev/null" },
+    // All load the same modules, which are compiled once.
+    env: { ...process.env, ERL_CRASH_DUMP: "/dev/null", NODE_COMPILE_CACHE: `${folder}/node` },
     stdio: stdio === "ipc" ? ["ignore", "inherit", "inherit", "ipc"] : ["pipe", "pipe", "inherit"]
   })
 }
@@ -43,6 +46,20 @@ const orFail = async <A>(child: ChildProcess, next: (signal: AbortSignal) => Pro
   }
 }
 
+/** Ends a process, and gives when it has. */
+const end = async (child: ChildProcess, ask: () => void): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = orEnd(child)
+  ask()
+  await gone
+}
+
+const orEnd = async (child: ChildProcess): Promise<void> => {
+  const tooLong = setTimeout(() => child.kill("SIGKILL"), 5_000)
+  await once(child, "exit")
+  clearTimeout(tooLong)
+}
+
 /** A process that does not become ready is not left behind. */
 const endUnless = async (child: ChildProcess, ready: Promise<unknown>): Promise<void> => {
   try {
@@ -53,11 +70,18 @@ const endUnless = async (child: ChildProcess, ready: Promise<unknown>): Promise<
   }
 }
 
-const startNode = async (name: WorkloadName, workload: Workload, row: number, peer: PeerName): Promise<Runner> => {
+const startNode = async (
+  name: WorkloadName,
+  workload: Workload,
+  row: number,
+  peer: PeerName,
+  folder: string
+): Promise<Runner> => {
   const file = `${import.meta.dirname}/child.ts`
   const child = launch(
     [process.execPath, "--expose-gc", ...(workload.node ?? []), file, name, String(row), peer],
-    "ipc"
+    "ipc",
+    folder
   )
   // The child is ours: it says that it is ready, and then measures.
   const message = () => orFail(child, (signal) => once(child, "message", { signal }).then(([measures]) => measures))
@@ -67,7 +91,8 @@ const startNode = async (name: WorkloadName, workload: Workload, row: number, pe
       child.send("run")
       return message()
     },
-    end: () => child.kill()
+    // Not by a signal: what it has compiled is kept when it exits by itself.
+    end: () => end(child, () => child.disconnect())
   }
 }
 
@@ -79,7 +104,7 @@ export const startForeign = async (
   folder: string,
   quick: boolean
 ): Promise<Runner> => {
-  const child = launch(peer.command(folder, { workload: name, row: workload.rows[row]!, quick }), "pipe")
+  const child = launch(peer.command(folder, { workload: name, row: workload.rows[row]!, quick }), "pipe", folder)
   const lines = createInterface({ input: child.stdout! })
   const line = () => orFail(child, (signal) => once(lines, "line", { signal }).then(([text]) => String(text)))
   await endUnless(child, line())
@@ -89,60 +114,64 @@ export const startForeign = async (
       return JSON.parse(await line()) as Measures
     },
     // It takes its time over a gentler signal, and says so.
-    end: () => child.kill("SIGKILL")
+    end: () => end(child, () => child.kill("SIGKILL"))
   }
 }
 
 export interface RowRun {
-  readonly samples: ReadonlyMap<PeerName, ReadonlyArray<Measures>>
+  /** What each round gave, of one process after the other. */
+  readonly samples: ReadonlyMap<PeerName, ReadonlyArray<ReadonlyArray<Measures>>>
   /** Those that have gone wrong: they have no samples, and the others go on. */
   readonly failed: ReadonlyMap<PeerName, unknown>
 }
 
-/** The rounds of each peer in a row. Peers take turns, so that what disturbs the machine disturbs them alike. */
+/** Warms up a process and runs its rounds one after the other, as one that waits in between loses its caches. */
+const runProcess = async (start: () => Promise<Runner>, rounds: number): Promise<ReadonlyArray<Measures>> => {
+  const runner = await start()
+  const measures: Array<Measures> = []
+  try {
+    while (measures.length < rounds) measures.push(await runner.run())
+  } finally {
+    await runner.end()
+  }
+  return measures
+}
+
+/**
+ * The rounds of each peer in a row: processes of all peers in turn, so that what disturbs the machine disturbs them alike.
+ * When all have as many as they need, there are more for as long as `until` allows.
+ */
 export const runRow = async (
   name: WorkloadName,
   workload: Workload,
   index: number,
   peers: ReadonlyMap<PeerName, Peer>,
   folder: string,
-  rounds: number
+  until: number
 ): Promise<RowRun> => {
   const row = workload.rows[index]!
-  const runners = new Map<PeerName, Runner>()
-  const samples = new Map<PeerName, Array<Measures>>()
+  const samples = new Map<PeerName, Array<ReadonlyArray<Measures>>>()
   const failed = new Map<PeerName, unknown>()
-  const attempt = async (peer: PeerName, run: () => Promise<void>): Promise<void> => {
-    try {
-      await run()
-    } catch (error) {
-      failed.set(peer, error)
-      samples.delete(peer)
-      runners.get(peer)?.end()
-      runners.delete(peer)
-    }
-  }
-  const start = (peer: PeerName, kind: Peer): Promise<Runner> =>
-    kind.kind === "foreign"
-      ? startForeign(name, workload, index, kind, folder, false)
-      : startNode(name, workload, index, peer)
-  try {
-    // One after the other: two that warm up at once would slow each other down.
-    for (const peer of peersOf(workload, row)) {
+  const took = new Map<PeerName, number>()
+  for (let earlier = 0; earlier < mostProcesses; earlier++) {
+    for (const peer of inTurn(peersOf(workload, row))) {
       const kind = peers.get(peer)
-      if (kind === undefined) continue
-      await attempt(peer, async () => {
-        runners.set(peer, await start(peer, kind))
-        samples.set(peer, [])
-      })
-    }
-    for (let round = 0; round < Math.min(rounds, row.rounds ?? rounds); round++) {
-      for (const [peer, runner] of runners) {
-        await attempt(peer, async () => void samples.get(peer)!.push(await runner.run()))
+      if (kind === undefined || failed.has(peer)) continue
+      const begunAt = performance.now()
+      if (earlier >= leastProcesses && begunAt + took.get(peer)! > until) continue
+      const start = () =>
+        kind.kind === "foreign"
+          ? startForeign(name, workload, index, kind, folder, false)
+          : startNode(name, workload, index, peer, folder)
+      try {
+        const measures = await runProcess(start, roundsOf(row, earlier))
+        samples.set(peer, [...(samples.get(peer) ?? []), measures])
+      } catch (error) {
+        failed.set(peer, error)
+        samples.delete(peer)
       }
+      took.set(peer, performance.now() - begunAt)
     }
-    return { samples, failed }
-  } finally {
-    for (const runner of runners.values()) runner.end()
   }
+  return { samples, failed }
 }

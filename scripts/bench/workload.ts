@@ -20,6 +20,7 @@ export const peerNames = [
   "fastq",
   "p-queue",
   "erlang",
+  "erlang-paced",
   "plain"
 ] as const
 
@@ -76,6 +77,10 @@ export interface EffectPeer<A> extends AnyPeer {
   readonly tell: (actor: A, n: number, bytes?: Uint8Array) => Tell
   /** Sends and waits for the answer, for `deadlineMillis` at most. */
   readonly ask: (actor: A, n: number) => Effect.Effect<unknown, unknown>
+  /** As `tell`, without an Effect: false when there is no room. */
+  readonly tellUnsafe?: (actor: A, n: number) => boolean
+  /** As `ask`, for callers without Effect. */
+  readonly askPromise?: (actor: A, n: number) => Promise<unknown>
   /** A family of actors by id, which their first message starts; without it the workload keeps a Map of actors. */
   readonly keyed?: (handler: Handler, ids: number) => Effect.Effect<(id: string) => A, unknown, Environment>
   /** An actor that begins with a new handler after a crash. */
@@ -131,13 +136,19 @@ export const defaultCapacity = 256
 export const quickDeadlineMillis = 60_000
 export const deadlineMillis = process.env["BENCH_QUICK"] === "1" ? quickDeadlineMillis : 1_000
 
+/** How long a round should take, and at least how long a process warms up before its first. */
+export const roundMillis = 100
+export const warmUpMillis = 150
+
 // --- Workloads ----------------------------------------------------------------------------------------------------------
 
 /** In the order of the table; a new one is a file in `workloads/` and its name here. */
 export const workloadNames = [
   "tell",
+  "tell-unsafe",
   "tell-busy",
   "ask",
+  "ask-promise",
   "ask-concurrent",
   "fan-in",
   "fan-out",
@@ -183,10 +194,12 @@ export interface Row {
   readonly counts?: { readonly [name in PeerName]?: number }
   /** Operations in a round that only checks. */
   readonly quick: number
-  /** Rounds, if fewer than of the others do. */
-  readonly rounds?: number
+  /** How many times as long as others its rounds take: it has fewer of them, and more of the run's time. */
+  readonly slow?: number
   /** Only these, of those who can. */
   readonly peers?: ReadonlyArray<PeerName>
+  /** Whether producers can outrun the actor and are refused by who has a bound: `erlang-paced` is in such rows only. */
+  readonly outruns?: true
 }
 
 /** What a round gave, by `Metric`. */

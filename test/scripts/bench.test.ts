@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Budget, inTurn, leastProcesses, roundsOf, weightOf } from "../../scripts/bench/budget.ts"
 import { kindOf, percentile, show } from "../../scripts/bench/metrics.ts"
+import { render } from "../../scripts/bench/page.ts"
 import { plot } from "../../scripts/bench/plot.ts"
 import { bestByHand, type Figure, ratio, type RowResult, type Run, summarize } from "../../scripts/bench/results.ts"
 import { peersOf } from "../../scripts/bench/rows.ts"
@@ -32,11 +34,15 @@ const row = (figures: RowResult["figures"]): RowResult => ({
   workload: "ask",
   title: "ask, one at a time",
   handler: "Effect.sync",
+  seconds: 1,
+  rounds: { ryker: [3, 3] },
   figures
 })
 
-const run = (figures: RowResult["figures"]): Run => ({
-  machine: { at: "", cpu: "", cores: 1, pinned: true, load: 0, seconds: 1, rounds: 1, versions: {} },
+const quiet = { at: "", cpu: "", cores: 1, pinned: true, load: 0, others: 0, seconds: 1, versions: {} }
+
+const run = (figures: RowResult["figures"], machine: Partial<Run["machine"]> = {}): Run => ({
+  machine: { ...quiet, ...machine },
   rows: [row(figures)]
 })
 
@@ -90,6 +96,44 @@ describe("bench", () => {
 
   it("a summary has the median, the least and the most", () => {
     assert.deepStrictEqual(summarize([3, 1, 2]), [2, 1, 3])
+    assert.deepStrictEqual(summarize([4, 1, 2, 3]), [2.5, 1, 4])
+  })
+
+  it("each peer has three rounds at least, from two processes or more", () => {
+    for (const row of [{ ...tell.rows[0]! }, { ...tell.rows[0]!, slow: 6 }]) {
+      const rounds = Array.from({ length: leastProcesses }, (_, earlier) => roundsOf(row, earlier))
+      assert.isAtLeast(rounds.length, 2)
+      assert.isAtLeast(
+        rounds.reduce((sum, one) => sum + one),
+        3
+      )
+    }
+  })
+
+  it("those that targets compare have their turn first, and nobody is left out", () => {
+    assert.deepStrictEqual(inTurn(["ryker", "nact", "effect-pump", "erlang"]), [
+      "ryker",
+      "erlang",
+      "effect-pump",
+      "nact"
+    ])
+  })
+
+  it("a row may take its share of the time, by its peers and how slow it is", () => {
+    assert.strictEqual(weightOf({ ...tell.rows[0]!, slow: 6 }, ["ryker", "erlang"]), 12)
+    const budget = new Budget(0, 100, 10)
+    assert.strictEqual(budget.until(0, 5), 50)
+    // What the first has left over is shared by the others.
+    assert.strictEqual(budget.until(20, 1), 36)
+    assert.strictEqual(budget.until(40, 4), 100)
+  })
+
+  it("a row after one that took too long has less, and after half of the time once more none begins", () => {
+    const budget = new Budget(0, 100, 10)
+    budget.until(0, 5)
+    assert.strictEqual(budget.until(110, 1), 110)
+    assert.isFalse(budget.isSpent(150))
+    assert.isTrue(budget.isSpent(151))
   })
 
   it("the best by hand is the faster one, or the one that costs less", () => {
@@ -117,6 +161,52 @@ describe("bench", () => {
     assert.deepStrictEqual(verdict(120), { is: "1.20 x", isMet: true })
     assert.deepStrictEqual(verdict(119), { is: "1.19 x", isMet: false })
     assert.isUndefined(judge(run({ ryker: { rate: figure(1) } }), target))
+  })
+
+  it("a rate that is wanted is met, too, by as much as Effect gives by hand in that run", () => {
+    const target = targets.find(({ workload }) => workload === "tell")!
+    assert.strictEqual(needed(target), "at least 3,000 k/s, or 1 x by hand")
+    const verdict = (ryker: number, byHand: number) => {
+      const figures = { ryker: { rate: figure(ryker) }, "effect-pump": { rate: figure(byHand) } }
+      return judge({ machine: quiet, rows: [{ ...row(figures), workload: "tell", title: target.title }] }, target)
+    }
+    assert.deepStrictEqual(verdict(2e6, 2e6), { is: "2,000 k/s, 1.00 x by hand (2,000 k/s)", isMet: true })
+    assert.deepStrictEqual(verdict(3e6, 4e6), { is: "3,000 k/s, 0.75 x by hand (4,000 k/s)", isMet: true })
+    assert.deepStrictEqual(verdict(2e6, 4e6), { is: "2,000 k/s, 0.50 x by hand (4,000 k/s)", isMet: false })
+  })
+
+  it("every target is for a row that there is", async () => {
+    for (const { handler, title, workload: name } of targets) {
+      const { default: workload }: { default: Workload } = await import(`../../scripts/bench/workloads/${name}.ts`)
+      assert.isTrue(
+        workload.rows.some((row) => row.title === title && row.handler === handler),
+        title
+      )
+    }
+  })
+
+  it("without a run on a quiet machine pages have the targets, and say that there are no figures", () => {
+    const none = "There is no run on a quiet machine yet."
+    const figures = { ryker: { rate: figure(1) } }
+    for (const runs of [[], [run(figures, { load: 1 })], [run(figures, { others: 0.5 })]]) {
+      const { picture, sections, summary } = render(runs)
+      assert.deepStrictEqual([summary, sections["rates"], sections["costs"], sections["scale"]], [none, none, "", none])
+      assert.include(sections["targets"], "| ask, one at a time | `Effect.sync` | 1.2 x Erlang |\n")
+      assert.isUndefined(picture)
+    }
+  })
+
+  it("with several runs there is a column of targets for each, and the figures are the latest", () => {
+    const ran = (at: string, ryker: number) =>
+      run({ ryker: { rate: figure(ryker) }, erlang: { rate: figure(100_000) } }, { at })
+    const { picture, sections, summary } = render([ran("2026-01-01T10:00", 110_000), ran("2026-01-02T10:00", 130_000)])
+    assert.include(sections["targets"], "| needed | 2026-01-02 10:00 | 2026-01-01 10:00 |\n")
+    assert.include(sections["targets"], "| 1.2 x Erlang | 1.30 x, met | 1.10 x, **missed** |\n")
+    assert.include(sections["machine"], "Measured on 2026-01-02 at 10:00 UTC")
+    assert.include(sections["rates"], "130 [130 to 130]")
+    assert.notInclude(sections["rates"], "110")
+    assert.include(summary, "| ask, one at a time | 130 |  | 100 (1.30) |")
+    assert.isDefined(picture)
   })
 
   it("what stands between markers is replaced, and nothing else", () => {

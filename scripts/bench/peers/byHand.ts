@@ -1,4 +1,4 @@
-/** What the peers by hand share: a message that settles its own asker, and the two ways to send it. */
+/** What the peers by hand share: a message that settles its own asker, and the ways to ask. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -37,14 +37,20 @@ export class Message {
 
 const expire = (message: Message): void => message.settle(Exit.fail(new Cause.TimeoutError()))
 
-const busy = Exit.fail({ _tag: "Busy" })
+export const busy = Exit.fail({ _tag: "Busy" })
 
-/** Offers in the sender's own step: `offer` says whether there was room. */
-export const tellBy = (offer: (message: Message) => boolean, n: number, bytes: Uint8Array | undefined) =>
-  Effect.suspend(() => (offer(new Message(n, bytes)) ? Exit.void : busy))
-
+/** `offer` says whether there was room. */
 export const askBy = (offer: (message: Message) => boolean, n: number): Effect.Effect<unknown, unknown> =>
   Effect.callback((resume) => {
     const message = new Message(n, undefined, resume)
+    if (!offer(message)) message.settle(busy)
+  })
+
+export const askPromiseBy = (offer: (message: Message) => boolean, n: number): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    const message = new Message(n, undefined, (reply) => {
+      if (Exit.isSuccess(reply)) resolve(reply.value)
+      else reject(Cause.squash(reply.cause))
+    })
     if (!offer(message)) message.settle(busy)
   })

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { defaultCapacity, type EffectPeer } from "../workload.ts"
-import { askBy, guarantees, type Message, tellBy } from "./byHand.ts"
+import { askBy, askPromiseBy, busy, guarantees, Message } from "./byHand.ts"
 
 const peer: EffectPeer<Queue.Queue<Message>> = {
   kind: "effect",
@@ -32,8 +32,11 @@ const peer: EffectPeer<Queue.Queue<Message>> = {
       yield* Effect.forkScoped(loop)
       return queue
     }),
-  tell: (queue, n, bytes) => tellBy((message) => Queue.offerUnsafe(queue, message), n, bytes),
-  ask: (queue, n) => askBy((message) => Queue.offerUnsafe(queue, message), n)
+  // The least that a tell can be as an Effect: one of Effect's own, whose function hands the message over.
+  tell: (queue, n, bytes) => Effect.suspend(() => (Queue.offerUnsafe(queue, new Message(n, bytes)) ? Exit.void : busy)),
+  ask: (queue, n) => askBy((message) => Queue.offerUnsafe(queue, message), n),
+  tellUnsafe: (queue, n) => Queue.offerUnsafe(queue, new Message(n, undefined)),
+  askPromise: (queue, n) => askPromiseBy((message) => Queue.offerUnsafe(queue, message), n)
 }
 
 export default peer

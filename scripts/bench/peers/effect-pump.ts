@@ -6,7 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Scheduler from "effect/Scheduler"
 import { defaultCapacity, type EffectPeer, type Handler } from "../workload.ts"
-import { askBy, guarantees, type Message, tellBy } from "./byHand.ts"
+import { askBy, askPromiseBy, busy, guarantees, Message } from "./byHand.ts"
 
 const dispatcher = new Scheduler.MixedScheduler().makeDispatcher()
 
@@ -80,8 +80,11 @@ const peer: EffectPeer<Pump> = {
         (queue) => new Pump(queue, handler, Effect.runForkWith(context))
       )
     ),
-  tell: (pump, n, bytes) => tellBy((message) => pump.offer(message), n, bytes),
-  ask: (pump, n) => askBy((message) => pump.offer(message), n)
+  // The least that a tell can be as an Effect: one of Effect's own, whose function hands the message over.
+  tell: (pump, n, bytes) => Effect.suspend(() => (pump.offer(new Message(n, bytes)) ? Exit.void : busy)),
+  ask: (pump, n) => askBy((message) => pump.offer(message), n),
+  tellUnsafe: (pump, n) => pump.offer(new Message(n, undefined)),
+  askPromise: (pump, n) => askPromiseBy((message) => pump.offer(message), n)
 }
 
 export default peer

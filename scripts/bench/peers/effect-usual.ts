@@ -20,6 +20,13 @@ const serve = (queue: Queue.Queue<Message>, handler: Handler): Effect.Effect<nev
     })
   )
 
+const ask = (queue: Queue.Queue<Message>, n: number) =>
+  Effect.gen(function* () {
+    const reply = yield* Deferred.make<number>()
+    yield* Queue.offer(queue, { n, bytes: undefined, reply })
+    return yield* Deferred.await(reply)
+  }).pipe(Effect.timeout(deadlineMillis))
+
 const peer: EffectPeer<Queue.Queue<Message>> = {
   kind: "effect",
   title: "Effect, as usually written",
@@ -37,12 +44,9 @@ const peer: EffectPeer<Queue.Queue<Message>> = {
       return queue
     }),
   tell: (queue, n, bytes) => Queue.offer(queue, { n, bytes, reply: undefined }),
-  ask: (queue, n) =>
-    Effect.gen(function* () {
-      const reply = yield* Deferred.make<number>()
-      yield* Queue.offer(queue, { n, bytes: undefined, reply })
-      return yield* Deferred.await(reply)
-    }).pipe(Effect.timeout(deadlineMillis)),
+  ask,
+  tellUnsafe: (queue, n) => Queue.offerUnsafe(queue, { n, bytes: undefined, reply: undefined }),
+  askPromise: (queue, n) => Effect.runPromise(ask(queue, n)),
   restarting: (build) =>
     Effect.gen(function* () {
       const queue = yield* Queue.bounded<Message>(defaultCapacity)

@@ -46,6 +46,13 @@ export const rykerWith = (title: string, layer: Layer.Layer<Ryker.Ryker>): Effec
     }),
   tell: (actor, n, bytes) => (bytes === undefined ? actor.tell.Add({ n }) : actor.tell.Store({ n, bytes })),
   ask: (actor, n) => actor.ask.Add({ n }),
+  tellUnsafe: (actor, n) => {
+    const refused = actor.tellUnsafe.Add({ n })
+    if (refused === undefined) return true
+    if (refused._tag === "Busy") return false
+    throw refused
+  },
+  askPromise: (actor, n) => actor.askPromise.Add({ n }),
   keyed: (handler, ids) =>
     Effect.gen(function* () {
       const layer = Adders.toLayer(() => handlersOf(handler), { maxResident: ids, deadline: deadlineMillis })

@@ -8,7 +8,9 @@ import type { Workload } from "../workload.ts"
 const producers = 100
 
 const workload: Workload = {
-  rows: [{ title: "fan-in, 100 producers to 1 actor", handler: "Effect.sync", size: producers, quick: 2_000 }],
+  rows: [
+    { title: "fan-in, 100 producers to 1 actor", handler: "Effect.sync", size: producers, quick: 2_000, outruns: true }
+  ],
   about: ["bounded", "supervised", "ownTurn"],
   effect: (peer, { handler }, count) =>
     Effect.gen(function* () {

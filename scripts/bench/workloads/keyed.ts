@@ -46,7 +46,7 @@ const workload: Workload = {
       // It takes half a millisecond for each.
       counts: { entity: 5_000 },
       quick: 500,
-      rounds: 3
+      slow: 6
     }
   ],
   about: ["bounded", "deadline", "supervised"],

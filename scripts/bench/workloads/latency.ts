@@ -58,9 +58,9 @@ const workload: Workload = {
     {
       title: "ask, open loop, 10,000 a second",
       handler: "Effect.sync",
-      count: 15_000,
+      count: 8_000,
       quick: 500,
-      rounds: 3
+      slow: 3
     }
   ],
   about: ["bounded", "deadline", "supervised", "ownTurn"],

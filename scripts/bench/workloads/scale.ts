@@ -18,7 +18,7 @@ const row = (title: string, size: number, count: number): Row => ({
   size,
   count,
   quick: 100,
-  rounds: 3,
+  slow: 5,
   peers
 })
 

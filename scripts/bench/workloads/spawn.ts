@@ -35,7 +35,7 @@ const workload: Workload = {
       count: 100_000,
       counts: { entity: 5_000 },
       quick: 1_000,
-      rounds: 3
+      slow: 6
     }
   ],
   about: ["bounded", "supervised"],

@@ -9,6 +9,7 @@ const row = (handler: HandlerForm, peers?: ReadonlyArray<PeerName>): Row => ({
   title: "tell, 1 producer, 1 actor",
   handler,
   quick: 2_000,
+  outruns: true,
   ...(peers === undefined ? {} : { peers })
 })
 
@@ -16,7 +17,7 @@ const workload: Workload = {
   rows: [
     row("Effect.sync"),
     // A handler that gives its answer without an Effect to run is the nearest to a function.
-    row("Effect.succeed", [...effectPeers, "erlang", "plain"]),
+    row("Effect.succeed", [...effectPeers, "erlang", "erlang-paced", "plain"]),
     row("Effect.gen", effectPeers)
   ],
   about: ["bounded", "supervised", "ownTurn"],

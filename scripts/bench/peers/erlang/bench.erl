@@ -1,5 +1,6 @@
 %% The workloads with Erlang/OTP: actors are gen_servers, tell is cast, ask is call with a deadline.
-%% Compiled with DEADLINE, in milliseconds.
+%% Compiled with DEADLINE, ROUND and WARM_UP, in milliseconds, and BURST: how many messages the producers of one actor send in all
+%% before they yield, so that its queue stays short; 0 when they never do so by themselves.
 %%
 %% Arguments: workload, size (callers, actors or bytes), count (0 for as many as fill a round), quick or full. Prints
 %% "ready" when warm, then for each line "run" that it reads one line of JSON with what a round gave.
@@ -10,8 +11,6 @@
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 -export([start_restarting/1]).
 
--define(ROUND_MICROS, 200000).
--define(WARM_UP_MICROS, 600000).
 
 %% --- The actor --------------------------------------------------------------------------------------------------------
 
@@ -85,10 +84,7 @@ drive(Name, Size, Fixed, "quick") ->
 drive(Name, Size, Fixed, "full") ->
     Count = warm_up(Name, Size, Fixed),
     io:format("ready~n"),
-    serve(fun() ->
-        round(Name, Size, Count div 4),
-        round(Name, Size, Count)
-    end).
+    serve(fun() -> round(Name, Size, Count) end).
 
 serve(Round) ->
     case io:get_line("") of
@@ -98,14 +94,14 @@ serve(Round) ->
         eof -> ok
     end.
 
-warm_up(Name, Size, 0) -> warm_up(Name, Size, 2000, 3, now_micros() + ?WARM_UP_MICROS);
+warm_up(Name, Size, 0) -> warm_up(Name, Size, 2000, 3, now_micros() + ?WARM_UP * 1000);
 warm_up(Name, Size, Fixed) ->
     round(Name, Size, Fixed div 4),
     Fixed.
 
 warm_up(Name, Size, Count, Rounds, Until) ->
     [{rate, Rate} | _] = round(Name, Size, Count),
-    Next = ceil(Rate * ?ROUND_MICROS / 1000000),
+    Next = ceil(Rate * ?ROUND / 1000),
     case Rounds > 1 orelse now_micros() < Until of
         true -> warm_up(Name, Size, Next, Rounds - 1, Until);
         false -> Next
@@ -132,13 +128,16 @@ round(Name, Size, Count) ->
 %% --- Workloads --------------------------------------------------------------------------------------------------------
 
 workload(tell, _, Count) ->
-    timed(Count, fun(Actor) -> tell(Actor, 0, Count) end);
+    timed(Count, fun(Actor) -> tell(Actor, 0, Count, ?BURST) end);
+workload('tell-unsafe', _, Count) -> workload(tell, 0, Count);
 workload(ask, _, Count) ->
     timed(Count, fun(Actor) -> ask(Actor, 0, Count) end);
+workload('ask-promise', _, Count) -> workload(ask, 0, Count);
 workload('ask-concurrent', Callers, Count) ->
     timed(Count, fun(Actor) -> concurrently(Callers, Count, fun(From, To, _) -> ask(Actor, From, To) end) end);
 workload('fan-in', Producers, Count) ->
-    timed(Count, fun(Actor) -> concurrently(Producers, Count, fun(From, To, _) -> tell(Actor, From, To) end) end);
+    Burst = (?BURST + Producers - 1) div Producers,
+    timed(Count, fun(Actor) -> concurrently(Producers, Count, fun(From, To, _) -> tell(Actor, From, To, Burst) end) end);
 workload('fan-out', Actors, Count) ->
     All = list_to_tuple([start(share(Actors, Count, N)) || N <- lists:seq(0, Actors - 1)]),
     Begun = erlang:monotonic_time(),
@@ -292,10 +291,16 @@ stop(All) ->
 
 share(Actors, Count, N) -> Count div Actors + (case N < Count rem Actors of true -> 1; false -> 0 end).
 
-tell(_, To, To) -> ok;
-tell(Actor, N, To) ->
+tell(Actor, N, To) -> tell(Actor, N, To, 0).
+
+tell(_, To, To, _) -> ok;
+tell(Actor, N, To, Burst) when Burst =/= 0, N rem Burst =:= Burst - 1 ->
     gen_server:cast(Actor, {add, N}),
-    tell(Actor, N + 1, To).
+    erlang:yield(),
+    tell(Actor, N + 1, To, Burst);
+tell(Actor, N, To, Burst) ->
+    gen_server:cast(Actor, {add, N}),
+    tell(Actor, N + 1, To, Burst).
 
 tell_in_turn(_, _, To, To) -> ok;
 tell_in_turn(All, Actors, N, To) ->
