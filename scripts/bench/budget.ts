@@ -5,18 +5,21 @@ import type { PeerName, Row } from "./workload.ts"
 export const leastProcesses = 2
 export const mostProcesses = 5
 
-/** Rounds of the process that is the next one of its peer: three in all at least. */
-export const roundsOf = ({ slow }: Row, earlier: number): number => (slow === undefined || earlier === 0 ? 2 : 1)
+/** What targets compare: where there is time for a few more rounds only, those have them. */
+const compared: ReadonlyArray<PeerName> = ["ryker", "erlang", "effect-fiber", "effect-pump"]
+
+/** Rounds of the peer's next process: three in all at least, and two where they are slow and nothing is compared with them. */
+export const roundsOf = ({ slow }: Row, peer: PeerName, earlier: number): number => {
+  if (slow === undefined) return 2
+  return earlier === 0 && compared.includes(peer) ? 2 : 1
+}
 
 /** How much of a run's time a row needs, beside others. */
 export const weightOf = ({ slow = 1 }: Row, peers: ReadonlyArray<PeerName>): number => slow * peers.length
 
-/** What targets compare, and where there is time for a few more processes only: those come first. */
-const first: ReadonlyArray<PeerName> = ["ryker", "erlang", "effect-fiber", "effect-pump"]
-
 export const inTurn = (peers: ReadonlyArray<PeerName>): ReadonlyArray<PeerName> => [
-  ...first.filter((peer) => peers.includes(peer)),
-  ...peers.filter((peer) => !first.includes(peer))
+  ...compared.filter((peer) => peers.includes(peer)),
+  ...peers.filter((peer) => !compared.includes(peer))
 ]
 
 /**

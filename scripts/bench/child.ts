@@ -71,7 +71,7 @@ const warmUp = async (round: (count: number) => Promise<Measures>, quick: number
 
 /** The same where a round has a fixed number of operations: more and more of them, as one round may take seconds. */
 const warmUpTo = async (round: (count: number) => Promise<Measures>, quick: number, count: number): Promise<void> => {
-  const until = performance.now() + 4 * warmUpMillis
+  const until = performance.now() + 2 * warmUpMillis
   for (let now = Math.min(quick, count); performance.now() < until; now = Math.min(count, now * 2)) await round(now)
 }
 

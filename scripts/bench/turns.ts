@@ -164,7 +164,7 @@ export const runRow = async (
           ? startForeign(name, workload, index, kind, folder, false)
           : startNode(name, workload, index, peer, folder)
       try {
-        const measures = await runProcess(start, roundsOf(row, earlier))
+        const measures = await runProcess(start, roundsOf(row, peer, earlier))
         samples.set(peer, [...(samples.get(peer) ?? []), measures])
       } catch (error) {
         failed.set(peer, error)

@@ -58,9 +58,9 @@ const workload: Workload = {
     {
       title: "ask, open loop, 10,000 a second",
       handler: "Effect.sync",
-      count: 8_000,
+      count: 5_000,
       quick: 500,
-      slow: 3
+      slow: 2
     }
   ],
   about: ["bounded", "deadline", "supervised", "ownTurn"],
