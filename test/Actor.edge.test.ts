@@ -278,12 +278,16 @@ describe("an aborted signal", () => {
         listeners.delete(args[1])
         remove(...args)
       }
+      // Answered at once: nobody need listen.
+      assert.deepStrictEqual(yield* settledTo(counter.askPromise.Next(undefined, { signal })), { value: 1 })
+      assert.strictEqual(listeners.size, 0)
+      yield* counter.tell.Add({ n: 1 })
       const answer = counter.askPromise.Next(undefined, { signal })
       assert.strictEqual(listeners.size, 1)
-      assert.deepStrictEqual(yield* settledTo(answer), { value: 1 })
+      assert.deepStrictEqual(yield* settledTo(answer), { value: 3 })
       assert.strictEqual(listeners.size, 0)
       controller.abort()
-      assert.strictEqual(yield* counter.ask.Next(), 2)
+      assert.strictEqual(yield* counter.ask.Next(), 4)
     }).pipe(withActors(counterLayer()))
   )
 })

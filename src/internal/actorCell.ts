@@ -287,11 +287,12 @@ export class ActorCell implements SingleTarget {
    * Whether an ask from outside can be handled on the stack of its asker, who waits for the answer anyway, rather than in a
    * turn: when nothing is ahead of it here, no other actor waits for a turn, and timers and sockets are not due to go first.
    *
-   * Not one that a handler makes: what that forks asks on its behalf, too, and would find itself waited for.
+   * Not one that a handler makes: what that forks asks on its behalf, too, and would find itself waited for. And not with
+   * amnesia: an asker that was interrupted meanwhile would leave the answer behind.
    */
   private get mayHandleAtOnce(): boolean {
-    const { runtime } = this
-    if (this.scheduled || !this.mayBegin || this.hasNext) return false
+    const { runtime, settings } = this
+    if (this.scheduled || !this.mayBegin || this.hasNext || settings.amnesia) return false
     if (runtime.turnsWaiting > 0 || this.handledAtOnce >= runtime.settings.yieldEvery) return false
     return runtime.mayNest && !runtime.isDrainOver && runtime.observer?.handlesAtOnce !== false
   }

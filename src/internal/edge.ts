@@ -50,6 +50,7 @@ const askWith = (
   // An answer that overwrites itself once it is taken is an effect; it does not suspend.
   const sent = send(Fiber.getCurrent(), target, spec, payload, deadline, (answer) => end(Effect.runSyncExit(answer)))
   if (!(sent instanceof Envelope)) return end(Exit.fail(sent))
+  if (isSettled) return
   message = sent
   signal?.addEventListener("abort", abort)
 }

@@ -16,6 +16,7 @@ const watching = () => {
   const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
   const ignore = () => {}
   const observer: RuntimeObserver = {
+    handlesAtOnce: true,
     opened: ignore,
     created: ignore,
     lives: (_cell, fiber) => fibers.push(fiber),

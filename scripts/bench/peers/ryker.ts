@@ -33,7 +33,7 @@ export const rykerWith = (title: string, layer: Layer.Layer<Ryker.Ryker>): Effec
     bounded: [true, "refused with `Busy`"],
     deadline: [true, "expired messages do not run, handlers are interrupted"],
     supervised: [true, "restart with backoff and a limit; queue kept, asker told"],
-    ownTurn: [true, "a turn of its own"]
+    ownTurn: [true, "a turn of its own; up to 64 asks of an idle actor in a row, on the stack of the asker, who waits"]
   },
   layer,
   spawn: (handler, { amnesia = false, capacity = defaultCapacity }) =>
