@@ -39,7 +39,7 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
 ]
 
 /** Above all layers, each behind its own entry point. The core doesn't import them, not even their types. */
-const integrations = ["http/", "opentelemetry/", "cluster/", "testing/", "cli/"]
+const integrations = ["http/", "inspector/", "opentelemetry/", "cluster/", "testing/", "cli/"]
 
 /** Functions of values: of our files, these import each other alone, types included. */
 const pure = ["Backoff.ts", "RestartWindow.ts", "Deadline.ts"]

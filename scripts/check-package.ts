@@ -20,6 +20,8 @@ const needed = [
   "dist/opentelemetry/index.d.ts",
   "dist/http/index.js",
   "dist/http/index.d.ts",
+  "dist/inspector/index.js",
+  "dist/inspector/index.d.ts",
   "src/index.ts"
 ]
 
