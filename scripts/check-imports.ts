@@ -60,6 +60,11 @@ const restricted: ReadonlyArray<{ name: RegExp; allowed: ReadonlyArray<string>; 
     name: /^effect\/encoding(\/|$)/,
     allowed: [...integrations, "internal/configFile.ts"],
     why: "unstable and optional: only integrations need it"
+  },
+  {
+    name: /^preact(\/|$)/,
+    allowed: ["inspector/page/"],
+    why: "it is bundled into the inspector's page: who installs ryker doesn't have it"
   }
 ]
 
@@ -156,7 +161,7 @@ export const check = (sources: ReadonlyMap<string, string>): ReadonlyArray<strin
 }
 
 if (import.meta.main) {
-  const files = globSync("**/*.ts", { cwd: "src" })
+  const files = globSync("**/*.{ts,tsx}", { cwd: "src" })
   const violations = check(new Map(files.map((file) => [file, readFileSync(join("src", file), "utf8")])))
   for (const violation of violations) console.error(violation)
   console.log(`${files.length} files checked, ${violations.length} imports refused`)

@@ -22,6 +22,7 @@ const needed = [
   "dist/http/index.d.ts",
   "dist/inspector/index.js",
   "dist/inspector/index.d.ts",
+  "dist/inspector/internal/assets.generated.js",
   "src/index.ts"
 ]
 
