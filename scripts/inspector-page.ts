@@ -45,7 +45,9 @@ export const bundlePage = async (): Promise<{
   readonly style: number
 }> => {
   const assets = {
-    page: readFileSync(join(page, "index.html"), "utf8").replace(/\n\s*/g, ""),
+    page: readFileSync(join(page, "index.html"), "utf8")
+      .replace(/\s*\n\s*/g, " ")
+      .replaceAll("> <", "><"),
     script: await bundleScript(),
     style: bundleStyle()
   }

@@ -1,6 +1,7 @@
 /** The inspector's page. */
 import { render } from "preact"
+import { App } from "./App.tsx"
+import { applyTheme, readTheme } from "./browser/preferences.ts"
 
-const App = () => <h1>ryker</h1>
-
+applyTheme(readTheme())
 render(<App />, document.getElementById("app")!)
