@@ -61,8 +61,12 @@ export interface LoadOptions {
   readonly file?: string | undefined
 }
 
-/** Names in the environment that are no settings. */
-const controls = { path: "RYKER_CONFIG_PATH", allow: "RYKER_ALLOW_CONFIG_PATH" } as const
+/** Names in the environment that are no settings; the last is for `ryker top` and `ryker tail`. */
+const controls = {
+  path: "RYKER_CONFIG_PATH",
+  allow: "RYKER_ALLOW_CONFIG_PATH",
+  inspector: "RYKER_INSPECTOR_URL"
+} as const
 
 /** Reads all sources, and gives what holds, or all that is wrong with it. */
 export const load = Effect.fnUntraced(function* (options: LoadOptions): Effect.fn.Return<Resolved, InvalidConfig> {
