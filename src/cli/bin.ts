@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 /** The `ryker` command, as npm installs it. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { run } from "./command.ts"
 import * as Node from "./node.ts"
 
@@ -11,6 +14,20 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.stderr.write(`the output could not be written: ${error.code ?? error.message}\n`)
 })
 
-const code = await Effect.runPromise(Effect.provide(run(Node.args, Node.version), Node.layer))
+process.on("uncaughtExceptionMonitor", Node.giveBack)
+process.on("exit", Node.giveBack)
+
+const fiber = Effect.runFork(Effect.provide(run(Node.args, Node.version), Node.layer))
+
+// What ends it is what a shell sees, once the terminal is as it was. A second signal acts at once.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    fiber.addObserver(() => process.kill(process.pid, signal))
+    fiber.interruptUnsafe()
+  })
+}
+
+const exit = await Effect.runPromise(Fiber.await(fiber))
 // Not `process.exit`, which would cut output that is still on its way to a pipe.
-process.exitCode ??= code
+if (Exit.isSuccess(exit)) process.exitCode ??= exit.value
+else if (!Exit.hasInterrupts(exit)) throw Cause.squash(exit.cause)

@@ -1,4 +1,4 @@
-/** The `ryker` command: what it understands, and what it does. The one place that touches `effect/cli`, which is unstable. */
+/** The `ryker` command: what it understands, and what it does. This and `hostCommands.ts` touch `effect/cli`, which is unstable. */
 import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
 import * as RykerConfig from "../RykerConfig.ts"
 import { InvalidConfig } from "../RykerError.ts"
+import { Ended, tail, top } from "./hostCommands.ts"
 import * as Render from "./render.ts"
 
 // --- Options ------------------------------------------------------------------------------------------------------------
@@ -155,8 +156,8 @@ const config = Command.make("config").pipe(
 )
 
 const ryker = Command.make("ryker").pipe(
-  Command.withDescription("Looks after the settings of programs that run on ryker"),
-  Command.withSubcommands([config])
+  Command.withDescription("Watches programs that run on ryker, and looks after their settings"),
+  Command.withSubcommands([top, tail, config])
 )
 
 // --- Running it ---------------------------------------------------------------------------------------------------------
@@ -178,26 +179,36 @@ const stderrCapabilities = Effect.gen(function* () {
 })
 
 /** Effect's own would print the usage that comes with an error on standard output, where a pipe takes it for the answer. */
-const presenter = Effect.gen(function* () {
+const presenter = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   const { canColor } = yield* stderrCapabilities
   const formatter = CliOutput.defaultFormatter({ colors: canColor })
-  const present: CliOutput.Presenter["present"] = (event) =>
-    event._tag === "InvalidInvocation"
-      ? Console.error(`${formatter.formatHelpDoc(event.helpDoc)}\n${formatter.formatErrors(event.errors)}`)
-      : CliOutput.defaultPresenter.present(event)
+  const present: CliOutput.Presenter["present"] = (event) => {
+    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    const hasSecret = args.some((arg) => /^(--header|-H)/.test(arg))
+    const errors = hasSecret ? event.errors.map(withoutSecret) : event.errors
+    return Console.error(`${formatter.formatHelpDoc(event.helpDoc)}\n${formatter.formatErrors(errors)}`)
+  }
   return { present }
 })
 
-/** Runs the command and gives its exit code: 0, 1 when settings are wrong, 2 when the command was called wrongly. */
+/** What is too much may be the rest of a header that was not put in quotes. */
+const withoutSecret = (error: CliError.NonShowHelpErrors): CliError.NonShowHelpErrors => {
+  if (error._tag !== "UnexpectedArgument") return error
+  const many = error.arguments.length === 1 ? "1 argument" : `${error.arguments.length} arguments`
+  return new CliError.ValidationError({ message: `${many} too many: put what has spaces in it in quotes` })
+}
+
+/** Runs the command and gives its exit code: 0, 1 when settings or a host are wrong, 2 when the command was called wrongly. */
 export const run = (args: ReadonlyArray<string>, version: string): Effect.Effect<number, never, Command.Environment> =>
   Command.runWith(ryker, { version })(args).pipe(
     Effect.as(0),
     Effect.catch((error) => {
+      if (error instanceof Ended) return Effect.succeed(error.code)
       if (!CliError.isCliError(error)) return Effect.succeed(1)
       // Without errors it is help for a command that does nothing without another.
       return Effect.succeed(error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2)
     }),
-    Effect.provideServiceEffect(CliOutput.Presenter, presenter),
+    Effect.provideServiceEffect(CliOutput.Presenter, presenter(args)),
     Effect.provide(Layer.merge(TerminalCapabilities.layer, CliConfig.layer({ builtIns }))),
     Effect.scoped
   )

@@ -2,7 +2,7 @@
  * What Effect's command-line module asks of a platform, over Node alone.
  *
  * `@effect/platform-node` has all of it, and brings 13 packages and 24 MB, a Redis client among them. The command reads
- * files and its arguments, and writes to the console: that is little enough to have here, and `ryker` runs with `effect` alone.
+ * files, its arguments and keys, and writes: that is little enough to have here, and `ryker` runs with `effect` alone.
  */
 // oxlint-disable-next-line no-restricted-imports -- the command is for Node
 import { readFileSync } from "node:fs"
@@ -23,6 +23,9 @@ import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
+import { giveBack, terminal } from "./nodeTerminal.ts"
+
+export { giveBack }
 
 /** What follows the name of the command. */
 export const args: ReadonlyArray<string> = process.argv.slice(2)
@@ -105,32 +108,23 @@ const stdio = Layer.succeed(
     stdinIsTerminal: Effect.sync(() => isatty(0)),
     stdoutIsTerminal: Effect.sync(() => isatty(1)),
     stderrIsTerminal: Effect.sync(() => isatty(2)),
-    // All output goes by the console, and nothing is read from standard input.
+    // All output goes by the console and the terminal, which reads keys, too.
     stdout: () => Sink.drain,
     stderr: () => Sink.drain,
     stdin: Stream.empty
   })
 )
 
-/** Only prompts and commands that run others need these, and there are none. */
-const unused = Effect.die("the ryker command asks nothing and runs nothing")
-
-const terminal = Layer.succeed(
-  Terminal.Terminal,
-  Terminal.make({
-    columns: unused,
-    rows: unused,
-    size: unused,
-    readInput: unused,
-    readLine: unused,
-    display: () => unused
-  })
-)
-
 const spawner = Layer.succeed(
   ChildProcessSpawner.ChildProcessSpawner,
-  ChildProcessSpawner.make(() => unused)
+  ChildProcessSpawner.make(() => Effect.die("the ryker command runs no other"))
 )
 
 /** All that the command needs. */
-export const layer: Layer.Layer<Environment> = Layer.mergeAll(fileSystem, path, stdio, terminal, spawner)
+export const layer: Layer.Layer<Environment> = Layer.mergeAll(
+  fileSystem,
+  path,
+  stdio,
+  Layer.succeed(Terminal.Terminal, terminal),
+  spawner
+)

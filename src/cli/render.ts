@@ -1,23 +1,26 @@
 /** What the `ryker` command prints: functions of values. */
 import * as RykerConfig from "../RykerConfig.ts"
 import { InvalidConfig } from "../RykerError.ts"
+import { escape } from "./text.ts"
 
 /** The forms in which settings are printed. */
 export const formats = ["toml", "json", "yaml", "env"] as const
 
 export type Format = (typeof formats)[number]
 
-/** Puts colour to text, or leaves it. */
-export type Paint = (text: string, colour: keyof typeof codes) => string
+export type Colour = keyof typeof codes
 
-const codes = { dim: 2, yellow: 33 } as const
+/** Puts colour to text, or leaves it. */
+export type Paint = (text: string, colour: Colour) => string
+
+const codes = { bold: 1, dim: 2, inverse: 7, red: 31, green: 32, yellow: 33, cyan: 36 } as const
+
+/** Without colours a row that is marked must be seen, too. */
+export const paintStyle: Paint = (text, colour) =>
+  colour === "bold" || colour === "inverse" ? paintWith(true)(text, colour) : text
 
 export const paintWith = (canColor: boolean): Paint =>
   canColor ? (text, colour) => `\u001B[${codes[colour]}m${text}\u001B[0m` : (text) => text
-
-/** Control characters written out: paths and values are anybody's, and a terminal would obey them. */
-const escape = (text: string): string =>
-  text.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`)
 
 const placeOf = ({ line, name, source }: RykerConfig.Origin): string =>
   source === "default" ? "default" : escape(line === undefined ? name : `${name}, line ${line}`)

@@ -3,6 +3,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
+import * as Terminal from "effect/Terminal"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -40,6 +41,13 @@ export const ryker = (args: ReadonlyArray<string>, given: Given = {}): Effect.Ef
         ...stdio,
         stdoutIsTerminal: Effect.succeed(stdoutIsTerminal),
         stderrIsTerminal: Effect.succeed(stderrIsTerminal)
+      })),
+      Effect.updateService(Terminal.Terminal, (terminal) => ({
+        ...terminal,
+        display: (text) =>
+          Effect.sync(() => {
+            stdout += text
+          })
       })),
       Effect.provide(Node.layer),
       Effect.provideService(Console.Console, console),
