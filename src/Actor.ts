@@ -32,6 +32,7 @@ import * as Protocol from "./internal/protocol.ts"
 import { emit } from "./internal/report.ts"
 import { type Group, type Runtime, Ryker, runtimeOf } from "./internal/runtime.ts"
 import { Self } from "./internal/self.ts"
+import * as Restarting from "./internal/restarting.ts"
 import { ask } from "./internal/send.ts"
 import type { ActorSettings } from "./internal/settings.ts"
 import { startScoped, surroundings } from "./internal/start.ts"
@@ -854,6 +855,61 @@ export const resume = (handle: Any): Effect.Effect<void> =>
       { discard: true }
     )
   )
+
+/**
+ * Ends the actor's incarnation and starts the next one, without a crash.
+ *
+ * **When to use**
+ *
+ * For an operator: where an actor's state has gone wrong, or its `build` is to read again what it needs.
+ *
+ * **Details**
+ *
+ * - The message in hand may come to its end within the actor's `shutdown`; then it is interrupted, and its asker gets
+ *   `Crashed`, with the actor's own address as `sibling`. The queue is kept, in order, and messages are taken in meanwhile.
+ * - It neither waits for a backoff nor counts as one of the restarts that `intensity` allows. One that backs off starts at once.
+ * - Under a supervisor with another strategy than one-for-one, the siblings that the strategy names are restarted with it.
+ * - A supervisor's children are restarted with it, and a family's residents with the family, all with their queues. What
+ *   `Supervisor.startChild` brought does not come back, as with any restart of the supervisor.
+ * - A suspended actor stays suspended.
+ * - What has stopped, is stopping, is on its way to a restart already, or is `temporary` is left alone. `Supervisor.restartChild`
+ *   starts a child that has stopped.
+ *
+ * It doesn't wait for the next incarnation: {@link watch} and {@link status} tell of it.
+ *
+ * **Example** (Dropping what an actor remembers)
+ *
+ * ```ts
+ * import { Effect, Logger, Schema } from "effect"
+ * import { Rpc } from "effect/rpc"
+ * import { Actor, Ryker } from "ryker"
+ *
+ * class Counter extends Actor.Service<Counter>()("Counter", [Rpc.make("Count", { success: Schema.Int })]) {}
+ *
+ * const CounterLayer = Counter.toLayer(Effect.sync(() => {
+ *   let count = 0
+ *   return Counter.of({ Count: () => Effect.sync(() => ++count) })
+ * }))
+ *
+ * const program = Effect.gen(function*() {
+ *   const counter = yield* Counter
+ *   yield* counter.ask.Count()
+ *   yield* Actor.restart(counter)
+ *   console.log(yield* counter.ask.Count()) // => 1
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(CounterLayer),
+ *   Effect.provide(Ryker.layer),
+ *   Effect.provide(Logger.layer([])) // no log line of it here
+ * ))
+ * ```
+ *
+ * @category restarting
+ * @since 0.1.0
+ */
+export const restart = (handle: Any): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.forEach(implOf(handle).target.cells(), Restarting.restart, { discard: true }))
 
 /**
  * Asks with a message of unknown origin: its tag is looked up and its payload decoded first.

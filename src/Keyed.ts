@@ -194,13 +194,18 @@ export const Service =
         return Effect.as(checkMayStart(runtime, name), family)
       })
       const ownFamily = Effect.acquireRelease(
-        Effect.tap(newFamily, () =>
+        Effect.tap(newFamily, (family) =>
           Effect.sync(() => {
             runtime.names.add(name)
+            runtime.families.add(family)
             runtime.closing.startBegins()
           })
         ),
-        (family) => runtime.closing.during(settings.shutdown, (at) => family.close("ScopeClosed", at))
+        (family) =>
+          Effect.andThen(
+            runtime.closing.during(settings.shutdown, (at) => family.close("ScopeClosed", at)),
+            Effect.sync(() => runtime.families.delete(family))
+          )
       )
       const childFamily = Effect.tap(newFamily, (family) => {
         family.isSupervised = true
@@ -219,6 +224,12 @@ export const Service =
         return startScoped(options, { address: name, build }) as Effect.Effect<unknown, StartError, Scope.Scope>
       })
       const family = (yield* currentAdoption) === undefined ? yield* ownFamily : yield* childFamily
+      if (family.isSupervised) {
+        yield* Effect.acquireRelease(
+          Effect.sync(() => runtime.families.add(family)),
+          () => Effect.sync(() => runtime.families.delete(family))
+        )
+      }
       const keyed: Keyed<M, Invalid> = {
         actor: name,
         // The run loop knows nothing of the messages' types; the definition does.

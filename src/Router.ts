@@ -450,6 +450,7 @@ const start = <Own, M extends Actor.Message, Invalid, H, E, R>(
       protocol: definition.handles.protocol,
       settings,
       kind: "actor",
+      pool,
       isOfLayer: isVital,
       context,
       provide: (context, cell) =>

@@ -197,7 +197,8 @@ export class Timeout extends Schema.TaggedError<Timeout>("ryker/Timeout")(
  * error, as it may quote a payload: it goes to the log by name and place.
  *
  * With `sibling` the actor itself has done nothing wrong: it was restarted
- * together with its supervisor's other children, because of the one named.
+ * together with its supervisor's other children, because of the one named;
+ * or, if that is its own address, because somebody asked for it (`Actor.restart`).
  *
  * **Example** (Reading which incarnation crashed)
  *
@@ -220,7 +221,10 @@ export class Crashed extends Schema.TaggedError<Crashed>("ryker/Crashed")(
     request: Schema.String,
     /** Which incarnation crashed, counted from 1. */
     incarnation: Schema.Int,
-    /** The address of the child of the same supervisor, or of the supervisor, that failed; absent if it was the actor itself. */
+    /**
+     * The address of the child of the same supervisor, or of the supervisor, that failed or was to be restarted; absent if it
+     * was the actor itself that failed.
+     */
     sibling: Schema.optionalKey(Schema.String)
   },
   httpStatus(500)
@@ -228,7 +232,8 @@ export class Crashed extends Schema.TaggedError<Crashed>("ryker/Crashed")(
   override get message(): string {
     if (this.sibling !== undefined) {
       return (
-        `"${this.actor}" was restarted (incarnation ${this.incarnation}) because "${this.sibling}" failed, ` +
+        `"${this.actor}" was restarted (incarnation ${this.incarnation}) ` +
+        `${this.sibling === this.actor ? "on request" : `because of "${this.sibling}"`}, ` +
         `while it handled "${this.request}", which is consumed: retry only if it is idempotent`
       )
     }

@@ -12,7 +12,7 @@
  * | `ActorStarted` | Debug | an incarnation is ready |
  * | `ActorCrashed` | Error | a handler crashed the actor |
  * | `ActorStartFailed` | Error | a start failed |
- * | `ActorRestarting` | Info | the backoff before a restart begins |
+ * | `ActorRestarting` | Info | the backoff before a restart begins, or somebody asked for a restart |
  * | `ActorStopped` | Error, Warn, Debug | it has ended; Error for `RapidFail` and `Crashed`, Warn if it dropped messages |
  * | `ActorSuspended`, `ActorResumed` | Info | an operator suspended or resumed it |
  * | `GroupRestarting` | Warn | siblings of a failed child are stopped, to be restarted with it |
@@ -83,7 +83,7 @@ export const ActorCrashed = Schema.TaggedStruct("ActorCrashed", {
 export const ActorStartFailed = Schema.TaggedStruct("ActorStartFailed", { ...common, incarnation, ...defect })
 
 /**
- * A restart was admitted, and the backoff before it begins.
+ * A restart was admitted, and the backoff before it begins. One that somebody asked for (`Actor.restart`) has no backoff.
  *
  * @category events
  * @since 0.1.0
@@ -129,16 +129,17 @@ export const ActorSuspended = Schema.TaggedStruct("ActorSuspended", common)
 export const ActorResumed = Schema.TaggedStruct("ActorResumed", common)
 
 /**
- * A child failed, and siblings are stopped in order to be restarted together with it.
+ * A child failed, or is restarted because somebody asked for it, and siblings are stopped in order to be restarted together
+ * with it.
  *
  * @category events
  * @since 0.1.0
  */
 export const GroupRestarting = Schema.TaggedStruct("GroupRestarting", {
   ...common,
-  /** The address of the child that failed. */
+  /** The address of the child that failed, or is to be restarted. */
   child: Schema.String,
-  /** The addresses of all that are restarted, the one that failed among them, in the order of starting. */
+  /** The addresses of all that are restarted, that child among them, in the order of starting. */
   group: Schema.Array(Schema.String)
 })
 

@@ -149,7 +149,7 @@ const samples: Record<string, Sample> = {
   "Crashed because of a sibling": {
     error: new Crashed({ actor, request, incarnation: 3, sibling: "Ledger" }),
     encoded: { _tag: "Crashed", actor, request, incarnation: 3, sibling: "Ledger" },
-    tells: [actor, request, "incarnation 3", "consumed", 'because "Ledger" failed'],
+    tells: [actor, request, "incarnation 3", "consumed", 'because of "Ledger"'],
     advises: /retry only if it is idempotent/
   },
   ...Object.fromEntries(

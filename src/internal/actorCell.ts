@@ -613,6 +613,11 @@ export class ActorCell implements SingleTarget {
     return this.inHand !== undefined && this.inHand.spec !== jobSpec
   }
 
+  /** When what is in hand was begun, by the clock of `Timers`; undefined where nobody wanted to know. */
+  get inHandSince(): number | undefined {
+    return this.inHand === undefined || this.begunAt < 0 ? undefined : this.begunAt
+  }
+
   get isIdle(): boolean {
     return this.inHand === undefined && this.depth === 0
   }

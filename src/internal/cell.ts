@@ -26,6 +26,8 @@ export interface CellOptions {
   readonly context: Context.Context<never>
   /** Adds what each incarnation has of its own. */
   readonly provide: (context: Context.Context<never>, cell: ActorCell) => Context.Context<never>
+  /** The pool that the actor is a member of. */
+  readonly pool?: Pool | undefined
   /** The keyed family that the actor belongs to. */
   readonly family?: CellFamily | undefined
   /** It is one of those that the application cannot be without: if it gives up, and no supervisor is above it, the root has. */
@@ -59,6 +61,8 @@ export interface CellOwn {
 export interface CellSupervisor {
   /** Whether a restart is the supervisor's affair, as others are restarted with it. */
   readonly restartsGroups: boolean
+  /** Its own incarnation is about to end: children that are down stay so, until it starts them again. */
+  readonly isEnding: boolean
   /** It has changed its phase. */
   changed(): void
   /** It has failed, may be restarted, and waits to be released. */
@@ -97,6 +101,8 @@ export interface CellFamily {
   rests(cell: ActorCell): void
   /** Nothing of it is left. */
   leaves(cell: ActorCell): void
+  /** Its residents are not to start, as the family's supervisor restarts it. */
+  readonly isHalted: boolean
   /** The family is a supervisor's child, which stops it in its turn. */
   readonly isSupervised: boolean
 }

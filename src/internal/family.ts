@@ -47,11 +47,42 @@ export class Family implements CellFamily, TimerEntry {
   /** Since when actors rest, the longest first. May hold some that have work again. */
   private readonly resting = new Map<ActorCell, number>()
   private closedFor: StopReason | undefined = undefined
+  /** What it is to its supervisor, from its first start on. */
+  private own: ActorCell | undefined = undefined
   /** Set while residents are not to start, as their family's supervisor restarts it. */
   private haltedBecause: string | undefined = undefined
 
   constructor(options: FamilyOptions) {
     this.options = options
+  }
+
+  get name(): string {
+    return this.options.name
+  }
+
+  /** The cell by which its supervisor has it, if it has one. */
+  get cell(): ActorCell | undefined {
+    return this.own
+  }
+
+  get isHalted(): boolean {
+    return this.haltedBecause !== undefined
+  }
+
+  /** Messages that wait for any of its residents. */
+  get depth(): number {
+    return this.options.runtime.group(this.options.name).queued
+  }
+
+  /** Why it takes no more messages. */
+  get stopReason(): StopReason | undefined {
+    return this.closedFor
+  }
+
+  /** Those that have ended for a failure, for as long as their messages are refused with it. */
+  get failed(): ReadonlyArray<ActorCell> {
+    const now = this.options.runtime.timers.now()
+    return Array.from(this.ended.values()).flatMap(({ at, cell }) => (now < at ? [cell] : []))
   }
 
   get residentIds(): ReadonlyArray<string> {
@@ -131,8 +162,8 @@ export class Family implements CellFamily, TimerEntry {
 
   /** What the family is to its supervisor: a child that is there as long as its residents may be. */
   get asChild(): Pick<CellOptions, "kind" | "release" | "onStopAsked"> & Pick<CellOwn, "build"> {
-    let own: ActorCell | undefined
     const end = Effect.suspend(() => {
+      const { own } = this
       if (own === undefined) return Effect.void
       const { haltRequest, runtime, settings, stopRequest } = own
       return stopRequest === undefined
@@ -142,13 +173,14 @@ export class Family implements CellFamily, TimerEntry {
     return {
       kind: "family",
       build: Effect.gen({ self: this }, function* () {
-        own = (yield* CurrentIncarnation)?.cell
+        this.own = (yield* CurrentIncarnation)?.cell
         yield* Effect.addFinalizer(() => end)
         this.open()
         return {}
       }),
       release: (reason) => this.close(reason, this.options.runtime.timers.now()),
       onStopAsked: () => {
+        const { own } = this
         // A stop that comes, or comes sooner, while residents end for a restart or a later stop.
         if (own?.stopRequest !== undefined && own.phase === "Closing") {
           this.stopResidents(own.stopRequest.reason, own.stopRequest.at)

@@ -11,20 +11,24 @@ export class Feed<A> {
   /** How many elements subscribers have lost, of all subscribers together. */
   missed = 0
   private readonly subscribers = new Set<Queue.Queue<A, Cause.Done>>()
-  private listener: ((element: A) => void) | undefined = undefined
+  private readonly listeners = new Set<(element: A) => void>()
   private ended = false
 
   get isWanted(): boolean {
-    return this.subscribers.size > 0 || this.listener !== undefined
+    return this.subscribers.size > 0 || this.listeners.size > 0
   }
 
-  /** Calls back with every element at once, and loses none: for a test, of which there is one. */
-  listen(listener: (element: A) => void): void {
-    this.listener = listener
+  /**
+   * Calls back with every element at once, and loses none: for a test, and for who only notes it down, as the publisher
+   * waits for it. Gives a function that takes the call back.
+   */
+  listen(listener: (element: A) => void): () => void {
+    this.listeners.add(listener)
+    return () => void this.listeners.delete(listener)
   }
 
   publish(element: A): void {
-    this.listener?.(element)
+    for (const listener of this.listeners) listener(element)
     for (const queue of this.subscribers) {
       if (Queue.offerUnsafe(queue, element)) continue
       this.missed++

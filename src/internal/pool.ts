@@ -80,6 +80,11 @@ export class Pool {
     this.random = options.choice === "random" ? options.runtime.randomFor(options.address) : undefined
   }
 
+  /** The definition's name. */
+  get name(): string {
+    return this.options.group.name
+  }
+
   // --- Choosing a member ----------------------------------------------------------------------------------------------
 
   /**

@@ -9,14 +9,15 @@ import * as Scheduler from "effect/Scheduler"
 import type { DeadLetter } from "../DeadLetter.ts"
 import type * as Ledger from "../Ledger.ts"
 import type { RykerEvent } from "../RykerEvent.ts"
-import { RootFailure } from "../RykerError.ts"
+import { RootFailure, type StopReason } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
-import type { CellOptions } from "./cell.ts"
+import type { CellKind, CellOptions } from "./cell.ts"
 import { Changes } from "./changes.ts"
 import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
 import type { Envelope, Resume } from "./envelope.ts"
 import { Feed } from "./feed.ts"
+import type { Family } from "./family.ts"
 import { CurrentObserver, type RuntimeObserver } from "./runtimeObserver.ts"
 import { CurrentInstrument, type Instrument } from "./instrument.ts"
 import { type GroupMetrics, type Measured, RuntimeMetrics, type Timings } from "./metrics.ts"
@@ -33,6 +34,16 @@ export interface RykerService {
   readonly [TypeId]: typeof TypeId
 }
 
+/** What is known of an actor that has ended for a failure. */
+export interface Failed {
+  readonly address: string
+  /** The definition's name. */
+  readonly name: string
+  readonly kind: CellKind
+  readonly incarnation: number
+  readonly reason: StopReason
+}
+
 /** All actors of one definition. */
 export class Group implements Measured {
   readonly name: string
@@ -43,8 +54,8 @@ export class Group implements Measured {
   metrics: GroupMetrics | undefined = undefined
   /** What those had in common that were started last: who is started alike shares it. */
   latest: CellOptions | undefined = undefined
-  /** The addresses of those that a Layer has started and that have ended for a failure. */
-  private readonly failed = new Set<string>()
+  /** Those that a Layer has started and that have ended for a failure, by address. */
+  readonly failed = new Map<string, Failed>()
 
   constructor(name: string) {
     this.name = name
@@ -60,9 +71,10 @@ export class Group implements Measured {
   /** Nothing of an actor is left. */
   leave(cell: ActorCell): void {
     this.cells.delete(cell)
-    const { isOfLayer, isVital } = cell.options
-    if ((isOfLayer ?? isVital) === true && (cell.stopReason === "RapidFail" || cell.stopReason === "Crashed")) {
-      this.failed.add(cell.address)
+    const { address, incarnation, options, stopReason } = cell
+    const isOfLayer = options.isOfLayer ?? options.isVital
+    if (isOfLayer === true && (stopReason === "RapidFail" || stopReason === "Crashed")) {
+      this.failed.set(address, { address, name: this.name, kind: options.kind, incarnation, reason: stopReason })
     }
     if (this.cells.size === 0 && this.failed.size === 0) this.metrics?.setPresent(false)
   }
@@ -137,6 +149,8 @@ export class Runtime implements RykerService {
   readonly metrics: RuntimeMetrics
   /** Those that have not stopped, in the order of their start. */
   readonly cells = new Set<ActorCell>()
+  /** Keyed families in the order of their start. */
+  readonly families = new Set<Family>()
   /** Names of actors and families that are taken. */
   readonly names = new Set<string>()
   /** The drain, from the first one on: nothing is taken in from outside any more. */
@@ -153,7 +167,7 @@ export class Runtime implements RykerService {
   private nesting = 0
   private spawned = 0
   /** Supervisors by name. The ledger does not list them, as they have no messages. */
-  private readonly supervisors = new Map<string, Group>()
+  readonly supervisors = new Map<string, Group>()
   private readonly seed: number
   private readonly clock: Clock.Clock
   private readonly dispatcher: Scheduler.SchedulerDispatcher

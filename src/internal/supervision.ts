@@ -90,6 +90,25 @@ export class Supervision implements CellSupervisor {
     this.changes = new Changes(runtime.timers, (task) => runtime.schedule(task))
   }
 
+  /** Who is restarted with whom. */
+  get strategy(): Strategy {
+    return this.options.strategy
+  }
+
+  /** Whether it goes on without a child that has given up. */
+  get isolates(): boolean {
+    return this.options.onExhausted === "isolate"
+  }
+
+  /** The supervisor's own cell; undefined before its first start. */
+  get supervisor(): ActorCell | undefined {
+    return this.own
+  }
+
+  get isEnding(): boolean {
+    return this.own !== undefined && isEnding(this.own)
+  }
+
   /** The children's cells, in the order of starting. */
   get cells(): ReadonlyArray<ActorCell> {
     return this.list.map(({ cell }) => cell)

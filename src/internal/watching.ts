@@ -21,7 +21,7 @@ export interface Down {
   readonly incarnation: number
   /**
    * Why: the reason for which the actor has ended, or for an incarnation also `"Crashed"`, `"StartFailed"`,
-   * or `"Restarted"`, when its supervisor restarts it together with another child.
+   * or `"Restarted"`, when its supervisor restarts it together with another child, or somebody asked for it (`Actor.restart`).
    */
   readonly reason: DownReason
 }
