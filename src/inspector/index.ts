@@ -3,4 +3,5 @@
  *
  * @since 0.1.0
  */
+export * as Inspector from "./Inspector.ts"
 export * as InspectorState from "./InspectorState.ts"
