@@ -310,7 +310,7 @@ export const State = Schema.Struct({
   events: Schema.Array(RecordedEvent),
   /** The latest 100, the oldest first. */
   deadLetters: Schema.Array(RecordedLetter),
-  /** How many the inspector itself did not get, as too many came at once. */
+  /** How many have come since the inspector was built that are not remembered any more. */
   missed: Schema.Struct({ events: Count, deadLetters: Count }),
   config: Schema.Struct({
     version: Count,
