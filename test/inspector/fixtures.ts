@@ -48,9 +48,9 @@ export const tellTo = (worker: Handle, what: string) => worker.tell.Do({ what, n
 export const until = <R>(condition: Effect.Effect<boolean, never, R>): Effect.Effect<unknown, never, R> =>
   Effect.repeat(Effect.andThen(Effect.sleep(5), condition), { until: (holds) => holds })
 
-/** Routes on a port of the loopback interface; gives its URL. */
-export const serve = <A, E, R>(routes: Layer.Layer<A, E, R>) => {
-  const Server = NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: 0 })
+/** Routes on a port of the loopback interface, by default on one that is free; gives its URL. */
+export const serve = <A, E, R>(routes: Layer.Layer<A, E, R>, port = 0) => {
+  const Server = NodeHttpServer.layer(createServer, { port, host: "127.0.0.1", gracefulShutdownTimeout: 0 })
   return Layer.build(
     HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(Layer.provideMerge(Server))
   ).pipe(

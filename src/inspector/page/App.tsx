@@ -1,6 +1,6 @@
 /** The page as a whole: what is where, and what the keys do everywhere. */
 import type { ComponentChildren } from "preact"
-import { useEffect, useMemo, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { Actor } from "../InspectorState.ts"
 import { ActorDetails } from "./ActorDetails.tsx"
 import { ActorTree, firstTreeView, type TreeView } from "./ActorTree.tsx"
@@ -117,7 +117,8 @@ export const App = () => {
     event.preventDefault()
     act()
   }
-  useEffect(() => {
+  // Before the next key: it is about what is shown by then.
+  useLayoutEffect(() => {
     addEventListener("keydown", press)
     return () => removeEventListener("keydown", press)
   })

@@ -4,6 +4,30 @@ import { formatCounted, formatMillis } from "./format.ts"
 
 type Event = RecordedEvent["event"]
 
+/** The topics of all events, and that of dead letters: an `EventSource` gives only those that one has asked for by name. */
+export const topics: ReadonlyArray<string> = [
+  "actor.started",
+  "actor.crashed",
+  "actor.start_failed",
+  "actor.restarting",
+  "actor.stopped",
+  "actor.suspended",
+  "actor.resumed",
+  "group.restarting",
+  "supervisor.failed",
+  "child.isolated",
+  "supervisor.finished",
+  "root.failed",
+  "scope.slow_to_close",
+  "scope.abandoned",
+  "finalizer.failed",
+  "config.applied",
+  "config.refused",
+  "drain.started",
+  "drain.finished",
+  "dead_letter"
+]
+
 /** As the log has it. */
 export type Level = "error" | "warn" | "info" | "debug"
 

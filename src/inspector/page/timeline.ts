@@ -1,11 +1,12 @@
-/** Events and dead letters, from the answers of `/state` and the stream of `/events` together: each once, in order. */
+/**
+ * Events and dead letters, from the answers of `/state` and the stream of `/events` together: each once, in order.
+ *
+ * A host that is started anew goes on with larger ids, so that what its predecessor told stays in front of it.
+ */
 import type { RecordedEvent, RecordedLetter, State } from "../InspectorState.ts"
 
 /** How many of each are kept. */
 const most = { events: 2_000, letters: 1_000 }
-
-/** A host may give a state that it has made shortly before. */
-const freshness = 5_000
 
 /** A value: what comes is added to a new one. The oldest first. */
 export interface Timeline {
@@ -14,8 +15,6 @@ export interface Timeline {
 }
 
 export const emptyTimeline: Timeline = { events: [], letters: [] }
-
-const timeOf = (record: RecordedEvent | RecordedLetter): number => ("event" in record ? record.event.time : record.time)
 
 const merge = <A extends { readonly id: number }>(
   old: ReadonlyArray<A>,
@@ -27,33 +26,15 @@ const merge = <A extends { readonly id: number }>(
   return fresh.length === 0 ? old : [...old, ...fresh].toSorted((a, b) => a.id - b.id).slice(-limit)
 }
 
-const mergeAll = (timeline: Timeline, { events, letters }: Timeline): Timeline => ({
-  events: merge(timeline.events, events, most.events),
-  letters: merge(timeline.letters, letters, most.letters)
+/** With what a state has. */
+export const withState = ({ events, letters }: Timeline, state: Pick<State, "deadLetters" | "events">): Timeline => ({
+  events: merge(events, state.events, most.events),
+  letters: merge(letters, state.deadLetters, most.letters)
 })
 
 /** With what the stream has brought. */
 export const withStreamed = (timeline: Timeline, records: ReadonlyArray<RecordedEvent | RecordedLetter>): Timeline =>
-  mergeAll(timeline, {
+  withState(timeline, {
     events: records.filter((it) => "event" in it),
-    letters: records.filter((it) => "letter" in it)
+    deadLetters: records.filter((it) => "letter" in it)
   })
-
-/** With what a state has; only with that if it is one of another runtime, which counts from 1 again. */
-export const withState = (
-  timeline: Timeline,
-  { deadLetters, events, now }: Pick<State, "deadLetters" | "events" | "now">
-): Timeline => {
-  const told = { events, letters: deadLetters }
-  return mergeAll(isOfAnother(timeline, told, now) ? emptyTimeline : timeline, told)
-}
-
-/** It has something else under a number that is known, or it is of later and has not come so far. */
-const isOfAnother = (known: Timeline, told: Timeline, now: number): boolean => {
-  const old = [...known.events, ...known.letters]
-  const times = new Map(old.map((record) => [record.id, timeOf(record)]))
-  const fresh = [...told.events, ...told.letters]
-  if (fresh.some((record) => times.has(record.id) && times.get(record.id) !== timeOf(record))) return true
-  const last = old.toSorted((a, b) => a.id - b.id).at(-1)
-  return last !== undefined && now > timeOf(last) + freshness && fresh.every(({ id }) => id < last.id)
-}

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import { actionsFor, consequences } from "../../../src/inspector/page/control.ts"
-import { levelOf, textOf } from "../../../src/inspector/page/eventText.ts"
+import { levelOf, textOf, topics } from "../../../src/inspector/page/eventText.ts"
 import {
   formatClock,
   formatClockMillis,
@@ -15,6 +15,8 @@ import {
 } from "../../../src/inspector/page/format.ts"
 import { piecesOf } from "../../../src/inspector/page/search.ts"
 import { countStatuses, explain, statusWord } from "../../../src/inspector/page/status.ts"
+import { topicOf } from "../../../src/inspector/InspectorState.ts"
+import { letterTopic } from "../../../src/inspector/internal/memory.ts"
 import { RykerEvent } from "../../../src/RykerEvent.ts"
 import { actor } from "./fixtures.ts"
 
@@ -94,6 +96,11 @@ describe("statuses", () => {
 })
 
 describe("events", () => {
+  it("are all asked for", () => {
+    const all = RykerEvent.members.map(({ fields }) => topicOf(fields._tag.schema.literal))
+    assert.sameMembers([...topics], [...all, letterTopic])
+  })
+
   it.prop("are told in one line, whatever they are", [Arbitrary.schema(RykerEvent)], ([event]) => {
     assert.isNotEmpty(textOf(event))
     assert.include(["error", "warn", "info", "debug"], levelOf(event))

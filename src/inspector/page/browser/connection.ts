@@ -1,5 +1,6 @@
 /** The page's way to its host: it asks for the state once a second, listens to events, and comes back by itself. */
 import type { Command, RecordedEvent, RecordedLetter, State } from "../../InspectorState.ts"
+import { topics } from "../eventText.ts"
 
 /** How the page stands with its host. */
 export type Link =
@@ -24,30 +25,6 @@ const longestRetry = 5_000
 
 /** Beside the script. */
 const route = (name: string): string => new URL(name, import.meta.url).href
-
-/** The topics of all events: an `EventSource` gives only those that one has asked for by name. */
-const topics = [
-  "actor.started",
-  "actor.crashed",
-  "actor.start_failed",
-  "actor.restarting",
-  "actor.stopped",
-  "actor.suspended",
-  "actor.resumed",
-  "group.restarting",
-  "supervisor.failed",
-  "child.isolated",
-  "supervisor.finished",
-  "root.failed",
-  "scope.slow_to_close",
-  "scope.abandoned",
-  "finalizer.failed",
-  "config.applied",
-  "config.refused",
-  "drain.started",
-  "drain.finished",
-  "dead_letter"
-]
 
 /** What a problem (RFC 9457) says, or the status. */
 const whyNot = async (response: Response): Promise<string> => {
