@@ -325,7 +325,7 @@ class Inspector<R> {
     return Effect.gen({ self: this }, function* () {
       const wanted = yield* wantedTopics(request.url)
       const last = request.headers["last-event-id"]
-      const after = last !== undefined && /^\d{1,15}$/.test(last) ? Number(last) : undefined
+      const after = last !== undefined && /^\d{1,16}$/.test(last) ? Number(last) : undefined
       const body = yield* this.streams.open(after, wanted)
       if (body === undefined) {
         return refuse(503, "Service Unavailable", "There are too many clients.", { "retry-after": "30" })
