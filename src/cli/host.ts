@@ -27,7 +27,7 @@ export class HostError extends Data.TaggedError("HostError")<{
 /** Only the numbers: what a later version may tell of more events is no reason to refuse its state. */
 const Numbered = Schema.Array(Schema.Struct({ id: Schema.Int }))
 
-const { config: _config, ...fields } = InspectorState.State.fields
+const { config: _config, missed: _missed, ...fields } = InspectorState.State.fields
 
 /** What the command reads of a state. */
 const State = Schema.Struct({ ...fields, events: Numbered, deadLetters: Numbered })
@@ -104,8 +104,8 @@ const advice: Readonly<Record<number, string>> = {
   404: 'No inspector is mounted there. Its path is where the host puts it, "/ryker" by default'
 }
 
-/** Refusals that no waiting mends. */
-const isFinal = (status: number): boolean => status === 401 || status === 403
+/** Refusals that no waiting mends; 400 is a topic that this host does not know. */
+const isFinal = (status: number): boolean => status === 400 || status === 401 || status === 403
 
 /** The inspector at this URL. `headers` go with each request, and nothing that this module says has their values. */
 export const make = (base: URL, headers: Headers.Headers): Effect.Effect<Host, never, HttpClient.HttpClient> =>

@@ -109,7 +109,7 @@ const headOf = (model: Model): Pieces => {
 
 const headerOf = (model: Model, recent: ReadonlyMap<string, Recent>): ReadonlyArray<Pieces> => {
   const { state } = model
-  const { actors, definitions, missed, omitted } = state
+  const { actors, definitions, omitted } = state
   const rows = actors.filter(({ kind }) => kind === "actor")
   const told = statuses(rows)
   const all = Array.from(recent.values(), ({ rates }) => rates)
@@ -122,7 +122,6 @@ const headerOf = (model: Model, recent: ReadonlyMap<string, Recent>): ReadonlyAr
     )
   const sum = (of: (definition: DefinitionRow) => number) =>
     compact(definitions.reduce((total, definition) => total + of(definition), 0))
-  const lost = missed.events + missed.deadLetters
   return [
     headOf(model),
     [
@@ -135,8 +134,7 @@ const headerOf = (model: Model, recent: ReadonlyMap<string, Recent>): ReadonlyAr
     [
       [`queued ${sum(({ queued }) => queued)}  in hand ${sum(({ inHand }) => inHand)}`],
       [`  crashes ${sum(({ crashes }) => crashes)}  restarts ${sum(({ restarts }) => restarts)}`],
-      [`  dead letters ${sum(({ dropped }) => sumOf(dropped))}`],
-      ...(lost === 0 ? [] : ([[`  ${lost} events not seen by the inspector`, "yellow"]] as const))
+      [`  dead letters ${sum(({ dropped }) => sumOf(dropped))}`]
     ]
   ]
 }
