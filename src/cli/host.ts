@@ -78,8 +78,10 @@ const words: Readonly<Record<string, string>> = {
 const reasonOf = (error: unknown): string => {
   let reason = "no connection"
   for (let cause = error, depth = 0; Predicate.isObject(cause) && depth < 8; depth++) {
-    const { code } = cause as { readonly code?: unknown }
+    const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown }
     if (typeof code === "string") reason = words[code] ?? escape(code)
+    // The one that has no code: ports that browsers keep for other protocols.
+    if (message === "bad port") reason = "no HTTP is spoken at that port, says the standard of fetch"
     cause = (cause as { readonly cause?: unknown }).cause
   }
   return reason

@@ -73,6 +73,8 @@ describe("ryker top and ryker tail", () => {
       const { code, stderr } = yield* run(["tail", "--url", url])
       assert.strictEqual(code, 1)
       assert.include(stderr, `nothing answers at ${url}: connection refused. Is the host running`)
+      const port = yield* run(["top", "--url", "http://127.0.0.1:25/ryker"])
+      assert.include(port.stderr, "nothing answers at http://127.0.0.1:25/ryker: no HTTP is spoken at that port")
       const name = yield* run(["top", "--url", "http://no-such-host.invalid/ryker"])
       assert.match(name.stderr, /no such name|the name cannot be looked up now/)
     })
