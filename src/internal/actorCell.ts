@@ -288,12 +288,14 @@ export class ActorCell implements SingleTarget {
    * turn: when nothing is ahead of it here, no other actor waits for a turn, and timers and sockets are not due to go first.
    *
    * Not one that a handler makes: what that forks asks on its behalf, too, and would find itself waited for. And not with
-   * amnesia: an asker that was interrupted meanwhile would leave the answer behind.
+   * amnesia: an asker that was interrupted meanwhile would leave the answer behind. And not within a span of the send, which
+   * would seem to take as long as the handler.
    */
   private get mayHandleAtOnce(): boolean {
     const { runtime, settings } = this
     if (this.scheduled || !this.mayBegin || this.hasNext || settings.amnesia) return false
     if (runtime.turnsWaiting > 0 || this.handledAtOnce >= runtime.settings.yieldEvery) return false
+    if (Tracing.hasSendSpans(runtime)) return false
     return runtime.mayNest && !runtime.isDrainOver && runtime.observer?.handlesAtOnce !== false
   }
 

@@ -35,6 +35,10 @@ const levels = {
 const isWanted = (runtime: Runtime, kind: keyof typeof levels): boolean =>
   spanLevels.indexOf(runtime.settings.observability.spanLevel) >= spanLevels.indexOf(levels[kind])
 
+/** Whether sends have spans of their own, where there is a tracer. */
+export const hasSendSpans = ({ settings: { observability } }: Runtime): boolean =>
+  observability.spanLevel === "debug" || observability.spanLevel === "trace"
+
 /** Whether anybody sees the spans of this tracer. */
 const isInstalled = (tracer: Tracer.Tracer | undefined): boolean =>
   tracer !== undefined && tracer !== Tracer.nativeTracer
