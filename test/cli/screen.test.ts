@@ -45,10 +45,12 @@ describe("the screen", () => {
         const use = Effect.gen(function* () {
           const screen = yield* Screen.make
           yield* screen.draw(["inside"])
+          yield* shown.seen
           assert.deepStrictEqual([shown.lines()[0], shown.isAlternate(), Screen.isOpen()], ["inside", true, true])
           yield* end
         }).pipe(Effect.scoped, Effect.provideService(Terminal.Terminal, shown.terminal))
         yield* Fiber.await(yield* Effect.forkChild(use))
+        yield* shown.seen
         assert.deepStrictEqual([shown.lines()[0], shown.isAlternate(), Screen.isOpen()], ["$ ryker top", false, false])
         yield* shown.write("next")
         assert.strictEqual(shown.lines()[1], "next")

@@ -8,8 +8,10 @@ import * as Terminal from "effect/Terminal"
 
 export interface TestTerminal {
   readonly terminal: Terminal.Terminal
-  /** Writes as a program would. */
+  /** Writes as a program would, and waits until it is seen. */
   readonly write: (text: string) => Effect.Effect<void>
+  /** Waits until all that was written is seen. */
+  readonly seen: Effect.Effect<void>
   /** The text that is seen, without spaces at the ends of lines. */
   readonly lines: () => ReadonlyArray<string>
   /** All that was written. */
@@ -44,6 +46,12 @@ export const terminalOf = (size: Terminal.Size): TestTerminal => {
       written += text
       shown.write(text, () => resume(Effect.void))
     })
+  // Without waiting: what a test does next must not hang on how fast this is.
+  const display = (text: string) =>
+    Effect.sync(() => {
+      written += text
+      shown.write(text)
+    })
   return {
     terminal: Terminal.make({
       columns: Effect.sync(() => shown.cols),
@@ -51,9 +59,10 @@ export const terminalOf = (size: Terminal.Size): TestTerminal => {
       size: Effect.succeed(sizes),
       readInput: Effect.succeed(keys),
       readLine: Effect.die("nothing is asked"),
-      display: write
+      display
     }),
     write,
+    seen: write(""),
     lines: () =>
       Array.from({ length: shown.rows }, (_, row) =>
         shown.buffer.active.getLine(row)!.translateToString(true).trimEnd()

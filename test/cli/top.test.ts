@@ -38,14 +38,8 @@ const start = Effect.fnUntraced(function* (size: Terminal.Size = { columns: 80, 
     Effect.provide(Stdio.layerTest({ stdinIsTerminal: Effect.succeed(true) })),
     Effect.forkChild
   )
-  /** Lets everything happen that can without time going on. The terminal works by real timers. */
-  const settle = Effect.gen(function* () {
-    let before: string | undefined
-    while (before !== shown.written()) {
-      before = shown.written()
-      yield* TestClock.withLive(Effect.sleep(20))
-    }
-  })
+  /** Lets everything happen that can without time going on: all of it is in this process, and takes few turns. */
+  const settle = Effect.andThen(Effect.repeat(Effect.yieldNow, { times: 200 }), shown.seen)
   yield* settle
   const press = (keys: string) =>
     Effect.andThen(
@@ -70,6 +64,7 @@ describe("ryker top", () => {
         assert.isTrue(shown.isAlternate())
         yield* press(keys)
         assert.strictEqual(yield* Fiber.join(fiber), code)
+        yield* shown.seen
         assert.isFalse(shown.isAlternate())
       }
     })
@@ -79,6 +74,7 @@ describe("ryker top", () => {
     Effect.gen(function* () {
       const first = yield* start()
       yield* Fiber.interrupt(first.fiber)
+      yield* first.shown.seen
       assert.isFalse(first.shown.isAlternate())
       const second = yield* start()
       second.shown.hangUp()
