@@ -13,6 +13,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -20,8 +21,11 @@ import * as HttpServerError from "effect/http/HttpServerError"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as ProblemDetails from "effect/http/ProblemDetails"
+import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiError from "effect/http-api/HttpApiError"
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as RykerError from "../RykerError.ts"
 import { isSendError, type SendError, table } from "./ErrorTable.ts"
@@ -396,7 +400,9 @@ export const catchErrors = <E, R>(
 
 /** What Effect's server itself refuses, of which it would send the status alone. */
 const refusalOf = (error: unknown): HttpServerResponse.HttpServerResponse | undefined => {
-  if (Schema.isSchemaError(error)) return plainResponse(400, "Bad Request", table.InvalidMessage.detail)
+  if (Schema.isSchemaError(error) || isRefusedByApi(error)) {
+    return plainResponse(400, "Bad Request", table.InvalidMessage.detail)
+  }
   if (!HttpServerError.isHttpServerError(error)) return undefined
   switch (error.reason._tag) {
     case "RouteNotFound":
@@ -410,6 +416,19 @@ const refusalOf = (error: unknown): HttpServerResponse.HttpServerResponse | unde
   }
 }
 
+/** What of a request does not fit its schema, as an `HttpApi` says it; an answer that does not fit is a fault of the service. */
+const isRefusedByApi = (error: unknown): boolean =>
+  HttpApiError.HttpApiSchemaError.is(error) && error.kind !== "Body" && error.kind !== "ResponseHeaders"
+
+/**
+ * The same of a cause. An `HttpApi` gives what it refuses as a defect, because it is in no endpoint's list of errors.
+ */
+const refusalIn = (cause: Cause.Cause<unknown>): HttpServerResponse.HttpServerResponse | undefined => {
+  const [reason] = cause.reasons
+  if (cause.reasons.length !== 1 || reason === undefined || Cause.isInterruptReason(reason)) return undefined
+  return refusalOf(Cause.isFailReason(reason) ? reason.error : reason.defect)
+}
+
 /**
  * Answers with problems for all routes of an `HttpRouter`.
  *
@@ -417,8 +436,8 @@ const refusalOf = (error: unknown): HttpServerResponse.HttpServerResponse | unde
  *
  * Routes may fail with the errors of sends: the compiler no longer asks for a handler of them. What Effect's server refuses by
  * itself is answered with a problem, too: a path that is not there or not for this method (404), a body that cannot be
- * read or does not fit its schema (400), one larger than `HttpServerRequest.MaxBodySize` (413). Other failures, and defects, are left
- * to the server, which answers 500 without a body.
+ * read or does not fit its schema (400), one larger than `HttpServerRequest.MaxBodySize` (413), also where an `HttpApi` refuses it.
+ * Other failures, and defects, are left to the server, which answers 500 without a body.
  *
  * The `RetryAfter` and {@link ShowActor} that this Layer is provided with hold in all routes, so that {@link fromError}, {@link mapErrors} and
  * {@link catchErrors} in them go by these, too. Without this Layer they go by what the server is provided with.
@@ -452,9 +471,9 @@ export const layer = HttpRouter.middleware<{ handles: SendError }>()(
     const [retryAfter, showActor] = [yield* RetryAfter, yield* ShowActor]
     return (self) =>
       catchErrors(self).pipe(
-        Effect.catch((error) => {
-          const response = refusalOf(error)
-          return response === undefined ? Effect.fail(error) : Effect.succeed(response)
+        Effect.catchCause((cause) => {
+          const response = refusalIn(cause)
+          return response === undefined ? Effect.failCause(cause) : Effect.succeed(response)
         }),
         Effect.provideService(RetryAfter, retryAfter),
         Effect.provideService(ShowActor, showActor)
@@ -462,3 +481,76 @@ export const layer = HttpRouter.middleware<{ handles: SendError }>()(
   }),
   { global: true }
 )
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"] as const
+
+/**
+ * Answers 405 with `Allow` to the methods that a path of an `HttpApi` does not have, where the router would answer 404.
+ *
+ * **When to use**
+ *
+ * Beside `HttpApiBuilder.layer`. A client that has the right path and the wrong method learns which ones there are.
+ *
+ * **Details**
+ *
+ * `HEAD` goes with `GET`. Methods other than GET, POST, PUT, PATCH, DELETE, OPTIONS and QUERY are answered with 404 as before.
+ *
+ * **Gotchas**
+ *
+ * It adds routes for all other methods of a path: a route of your own for one of them, outside of the `HttpApi`, must not be
+ * there. With `HttpMiddleware.cors` OPTIONS is answered before the router is asked.
+ *
+ * **Example** (A path that can only be read)
+ *
+ * ```ts
+ * import { Effect, Layer, Schema } from "effect"
+ * import { HttpRouter, HttpServer } from "effect/http"
+ * import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+ * import { HttpProblem } from "ryker/http"
+ *
+ * const Api = HttpApi.make("shop").add(
+ *   HttpApiGroup.make("stock").add(HttpApiEndpoint.get("count", "/stock", { success: Schema.Int }))
+ * )
+ * const Handlers = HttpApiBuilder.group(Api, "stock", (handlers) => handlers.handle("count", () => Effect.succeed(7)))
+ *
+ * const App = Layer.merge(HttpApiBuilder.layer(Api), HttpProblem.layerMethodNotAllowed(Api)).pipe(
+ *   Layer.provide(Handlers),
+ *   Layer.provide(HttpServer.layerServices)
+ * )
+ * const { dispose, handler } = HttpRouter.toWebHandler(App, { disableLogger: true })
+ *
+ * const response = await handler(new Request("http://localhost/stock", { method: "DELETE" }))
+ * console.log(response.status, response.headers.get("allow")) // => 405 GET, HEAD
+ * await dispose()
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMethodNotAllowed = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>
+): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
+  HttpRouter.use((router) => {
+    const allowed = new Map<HttpRouter.PathInput, Set<string>>()
+    HttpApi.reflect(api, {
+      onGroup: () => undefined,
+      onEndpoint: ({ endpoint: { method, path } }) => {
+        // Its constructor has seen to it that it begins with a slash, and its widened type has forgotten.
+        const key = path as HttpRouter.PathInput
+        allowed.set(key, (allowed.get(key) ?? new Set()).add(method))
+      }
+    })
+    return Effect.forEach(
+      allowed,
+      ([path, known]) => {
+        const refusal = HttpServerResponse.setHeader(
+          plainResponse(405, "Method Not Allowed", "There is something at this path, but not for this method."),
+          "allow",
+          Array.from(known, (method) => (method === "GET" ? "GET, HEAD" : method)).join(", ")
+        )
+        const others = methods.filter((method) => !known.has(method))
+        return Effect.forEach(others, (method) => router.add(method, path, refusal), { discard: true })
+      },
+      { discard: true }
+    )
+  })

@@ -178,6 +178,77 @@ export const left: Effect.Effect<Duration.Duration> = Effect.withFiber((fiber) =
   return Effect.map(now, (now) => Duration.millis(Deadline.remaining(deadline, now)))
 })
 
+/** Which comes first: the answer that the deadline has come, or what cannot be undone. */
+interface Race {
+  first: "deadline" | "commit" | undefined
+}
+
+const CurrentRace = Context.Reference<Race>("ryker/http/RequestDeadline/Race", {
+  // Outside of a request there is no deadline that could come first, and nothing to remember.
+  defaultValue: () => ({ first: "commit" })
+})
+
+/**
+ * Lifts the deadline before something that cannot be undone, unless it has come: gives false if the client has its 504.
+ *
+ * **When to use**
+ *
+ * Before the last step of work that is done as a whole or not at all, once all that may still fail is behind: the card is charged, the
+ * order is to be written down. Without it a client can get 504 for what is done a moment later.
+ *
+ * **Details**
+ *
+ * One of the two comes first, and the other one never: when it gives true, no 504 is sent for this request any more, and the client
+ * gets the answer however long it takes. When it gives false, undo what was done: nobody waits. Outside of {@link within} it gives
+ * true. {@link left} goes on to tell what is left, so that asks after it need a deadline of their own.
+ *
+ * **Gotchas**
+ *
+ * - The client may have gone away; that interrupts what serves it, if it can be interrupted.
+ * - What comes after it has no limit but its own.
+ *
+ * **Example** (Paid or not)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { HttpRouter, HttpServerResponse } from "effect/http"
+ * import { RequestDeadline } from "ryker/http"
+ *
+ * const notes: Array<string> = []
+ * const pay = (name: string, millis: number) =>
+ *   Effect.uninterruptible(Effect.gen(function*() {
+ *     yield* Effect.sleep(millis) // The bank takes its time.
+ *     if (!(yield* RequestDeadline.commit)) {
+ *       notes.push(`${name}: given back`)
+ *       return yield* Effect.interrupt
+ *     }
+ *     yield* Effect.sleep(100) // The order is written down: longer than there was time for.
+ *     notes.push(`${name}: written down`)
+ *     return HttpServerResponse.text("paid")
+ *   }))
+ *
+ * const App = Layer.merge(
+ *   HttpRouter.add("POST", "/quick", pay("quick", 0)),
+ *   HttpRouter.add("POST", "/slow", pay("slow", 200))
+ * ).pipe(Layer.provideMerge(RequestDeadline.layer({ max: "50 millis" })))
+ * const { dispose, handler } = HttpRouter.toWebHandler(App, { disableLogger: true })
+ *
+ * const post = (path: string) => handler(new Request(`http://localhost${path}`, { method: "POST" }))
+ * console.log((await post("/quick")).status) // => 200
+ * console.log((await post("/slow")).status) // => 504
+ * await new Promise((done) => setTimeout(done, 400))
+ * console.log(notes.join(", ")) // => quick: written down, slow: given back
+ * await dispose()
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const commit: Effect.Effect<boolean> = Effect.withFiber((fiber) => {
+  const race = fiber.getRef(CurrentRace)
+  return Effect.sync(() => (race.first ??= "commit") === "commit")
+})
+
 const timeout = new TimeoutProblem({ detail: table.Timeout.detail })
 
 /**
@@ -186,8 +257,8 @@ const timeout = new TimeoutProblem({ detail: table.Timeout.detail })
  * **Details**
  *
  * At the deadline the client gets 504, and then what serves the request is interrupted, reading of a slow body included: also one that
- * cannot be interrupted doesn't keep the client waiting. A stream that is the body of a response is not bounded: only the effect that makes
- * the response is. Headers that make no sense give 400.
+ * cannot be interrupted doesn't keep the client waiting, unless it has come to {@link commit}. A stream that is the body of a response is
+ * not bounded: only the effect that makes the response is. Headers that make no sense give 400.
  *
  * @see {@link left} for an example
  *
@@ -206,14 +277,17 @@ export const within =
       const max = Duration.toMillis(options.max ?? defaultMax)
       const otherwise = options.default === undefined ? max : Duration.toMillis(options.default)
       const millis = Math.min(wanted.success ?? otherwise, max)
+      const race: Race = { first: undefined }
       // In the request's Scope, which closes after the response was sent: to interrupt it before would close the connection of a
       // client that still sends its body.
       const fiber = yield* self.pipe(
         Effect.provideService(Current, Deadline.after(yield* now, millis)),
+        Effect.provideService(CurrentRace, race),
         Effect.forkScoped({ startImmediately: true })
       )
       const exit = yield* Effect.timeoutOption(Fiber.await(fiber), millis)
-      return Option.isSome(exit) ? yield* exit.value : toHttpResponse(timeout)
+      if (Option.isSome(exit)) return yield* exit.value
+      return (race.first ??= "deadline") === "deadline" ? toHttpResponse(timeout) : yield* yield* Fiber.await(fiber)
     })
 
 /**

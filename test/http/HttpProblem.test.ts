@@ -1,7 +1,14 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
-import { HttpClient, HttpRouter, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { ByteSize, Effect, Layer, Logger, Schema } from "effect"
+import {
+  HttpClient,
+  HttpClientRequest,
+  HttpIncomingMessage,
+  HttpRouter,
+  HttpServerRespondable,
+  HttpServerResponse
+} from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { ErrorTable, HttpProblem, RetryAfter } from "../../src/http/index.ts"
 import { RykerError } from "../../src/index.ts"
@@ -207,5 +214,92 @@ describe("layer", () => {
         assert.include(yield* Effect.promise(() => response.text()), `"actor":"${actor}"`)
       }
     })
+  )
+})
+
+const Payload = Schema.Struct({ pieces: Schema.Int })
+
+const Refusing = HttpApi.make("refusing").add(
+  HttpApiGroup.make("stock").add(
+    HttpApiEndpoint.get("read", "/stock/:sku", { params: { sku: Schema.FiniteFromString }, success: Schema.Int }),
+    HttpApiEndpoint.delete("clear", "/stock/:sku", { params: { sku: Schema.FiniteFromString } }),
+    HttpApiEndpoint.post("add", "/stock", { payload: Payload, success: Schema.Int })
+  )
+)
+
+const RefusingHandlers = HttpApiBuilder.group(Refusing, "stock", (handlers) =>
+  handlers
+    // An answer that does not fit is the service's own fault.
+    .handle("read", () => Effect.succeed(0.5))
+    .handle("clear", () => Effect.void)
+    .handle("add", ({ payload }) => (payload.pieces === 13 ? Effect.die("a bug") : Effect.succeed(payload.pieces)))
+)
+
+const RefusingServer = HttpRouter.serve(
+  Layer.merge(HttpApiBuilder.layer(Refusing), HttpProblem.layerMethodNotAllowed(Refusing)).pipe(
+    Layer.provide(RefusingHandlers),
+    Layer.provideMerge(HttpProblem.layer)
+  ),
+  { disableLogger: true, disableListenLog: true }
+).pipe(
+  Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(100))),
+  Layer.provideMerge(NodeHttpServer.layerTest),
+  Layer.provide(Logger.layer([]))
+)
+
+const json = (body: string) =>
+  HttpClientRequest.post("/stock").pipe(HttpClientRequest.bodyText(body, "application/json"))
+
+describe("an HttpApi below the layer", () => {
+  it.live.each([
+    ["malformed JSON", json("{"), 400],
+    ["an empty body", json(""), 400],
+    ["a body of another shape", json('{"pieces":"many"}'), 400],
+    ["a body that is too large", json(JSON.stringify({ pieces: 1, more: "x".repeat(200) })), 413],
+    ["a parameter that is none", HttpClientRequest.get("/stock/pen"), 400],
+    ["a path that is not there", HttpClientRequest.get("/nothing"), 404]
+  ] as const)("answers %s with a problem", ([, request, status]) =>
+    Effect.gen(function* () {
+      const response = yield* HttpClient.execute(request)
+      assert.strictEqual(response.status, status)
+      assert.strictEqual(response.headers["content-type"], "application/problem+json")
+      const body = yield* response.text
+      assert.strictEqual(JSON.parse(body).status, status)
+      assert.notInclude(body, "many")
+    }).pipe(Effect.provide(RefusingServer))
+  )
+
+  it.live("leaves its own faults to the server: an answer that does not fit, and a defect", () =>
+    Effect.gen(function* () {
+      for (const request of [HttpClientRequest.get("/stock/1"), json('{"pieces":13}')]) {
+        const response = yield* HttpClient.execute(request)
+        assert.isAtLeast(response.status, 400)
+        assert.strictEqual(yield* response.text, "")
+        assert.notStrictEqual(response.headers["content-type"], "application/problem+json")
+      }
+    }).pipe(Effect.provide(RefusingServer))
+  )
+
+  it.live.each([
+    ["DELETE", "/stock", "POST"],
+    ["PUT", "/stock/1", "GET, HEAD, DELETE"],
+    ["POST", "/stock/1", "GET, HEAD, DELETE"],
+    ["OPTIONS", "/stock", "POST"],
+    ["HEAD", "/stock", "POST"]
+  ] as const)("answers %s of %s with 405 and the methods that there are", ([method, path, allow]) =>
+    Effect.gen(function* () {
+      const response = yield* HttpClient.execute(HttpClientRequest.make(method)(path))
+      assert.strictEqual(response.status, 405)
+      assert.strictEqual(response.headers["allow"], allow)
+      assert.strictEqual(response.headers["content-type"], "application/problem+json")
+    }).pipe(Effect.provide(RefusingServer))
+  )
+
+  it.live("answers the methods that there are, HEAD with GET", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* HttpClient.execute(json('{"pieces":7}'))).status, 200)
+      assert.strictEqual((yield* HttpClient.del("/stock/1")).status, 204)
+      assert.notStrictEqual((yield* HttpClient.head("/stock/1")).status, 405)
+    }).pipe(Effect.provide(RefusingServer))
   )
 })

@@ -222,6 +222,73 @@ describe("a request that cannot be interrupted", () => {
   )
 })
 
+/** What comes after so many milliseconds that cannot be interrupted, and after so many more; within one second. */
+const committing = (before: number, after: number) =>
+  Effect.gen(function* () {
+    const answers: Array<boolean> = []
+    const handler = Effect.gen(function* () {
+      yield* Effect.sleep(before)
+      answers.push(yield* RequestDeadline.commit)
+      yield* Effect.sleep(after)
+      answers.push(yield* RequestDeadline.commit)
+      return HttpServerResponse.empty()
+    }).pipe(Effect.uninterruptible)
+    const fiber = yield* RequestDeadline.within({ max: "1 second" })(handler).pipe(
+      Effect.scoped,
+      Effect.map(({ status }) => status),
+      Effect.provideService(HttpServerRequest.HttpServerRequest, requestWith({})),
+      Effect.forkChild
+    )
+    return { answers, fiber }
+  })
+
+describe("commit", () => {
+  it.effect("before the deadline lifts it: the client gets the answer, however late", () =>
+    Effect.gen(function* () {
+      const { answers, fiber } = yield* committing(999, 60_000)
+      yield* TestClock.adjust(60_998)
+      assert.strictEqual(fiber.pollUnsafe(), undefined)
+      yield* TestClock.adjust(1)
+      assert.strictEqual(yield* Fiber.join(fiber), 204)
+      // To say it again changes nothing.
+      assert.deepStrictEqual(answers, [true, true])
+    })
+  )
+
+  it.effect("after the deadline says that the client has its answer already", () =>
+    Effect.gen(function* () {
+      const { answers, fiber } = yield* committing(1001, 0)
+      yield* TestClock.adjust(1001)
+      assert.strictEqual(yield* Fiber.join(fiber), 504)
+      assert.deepStrictEqual(answers, [false, false])
+    })
+  )
+
+  it.effect("at the same moment as the deadline agrees with the answer that is sent", () =>
+    Effect.gen(function* () {
+      const { answers, fiber } = yield* committing(1000, 0)
+      yield* TestClock.adjust(1000)
+      const status = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(answers, status === 504 ? [false, false] : [true, true])
+    })
+  )
+
+  it.effect("is of one request: others keep their deadlines", () =>
+    Effect.gen(function* () {
+      const [first, second] = [yield* committing(0, 2000), yield* committing(1500, 0)]
+      yield* TestClock.adjust(2000)
+      assert.strictEqual(yield* Fiber.join(first.fiber), 204)
+      assert.strictEqual(yield* Fiber.join(second.fiber), 504)
+    })
+  )
+
+  it.effect("without a deadline gives true", () =>
+    Effect.gen(function* () {
+      assert.isTrue(yield* RequestDeadline.commit)
+    })
+  )
+})
+
 describe("the bounds", () => {
   it.effect.each([
     ["max", 0],
