@@ -81,6 +81,8 @@ export class EventStreams {
       return yield* Effect.forever(
         Effect.gen({ self: this }, function* () {
           yield* this.news.await
+          // It goes on where the event was told, which is no place to serve clients.
+          yield* Effect.yieldNow
           this.news.closeUnsafe()
           for (const client of this.clients) this.wake(client)
           yield* Effect.sleep(pause)
