@@ -615,6 +615,11 @@ export class ActorCell implements SingleTarget {
     return this.inHand !== undefined && this.inHand.spec !== jobSpec
   }
 
+  /** Whether messages wait or are in hand, or did so at the last look. */
+  get hasWork(): boolean {
+    return this.working
+  }
+
   /** When what is in hand was begun, by the clock of `Timers`; undefined where nobody wanted to know. */
   get inHandSince(): number | undefined {
     return this.inHand === undefined || this.begunAt < 0 ? undefined : this.begunAt

@@ -69,11 +69,6 @@ export class Family implements CellFamily, TimerEntry {
     return this.haltedBecause !== undefined
   }
 
-  /** Messages that wait for any of its residents. */
-  get depth(): number {
-    return this.options.runtime.group(this.options.name).queued
-  }
-
   /** Why it takes no more messages. */
   get stopReason(): StopReason | undefined {
     return this.closedFor

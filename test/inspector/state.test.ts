@@ -89,6 +89,35 @@ describe("the tree", { timeout: 30_000 }, () => {
     )
   )
 
+  it.live("has of a pool and a family what waits for all below it", () =>
+    run(
+      Effect.gen(function* () {
+        const context = yield* build(
+          Supervisor.layer("Top", {
+            children: [
+              Accounts.toLayer(() => handlers, options),
+              Router.layer(Worker, handlers, { ...options, size: 2 })
+            ]
+          })
+        )
+        const accounts = Context.get(context, Accounts)
+        const all = [accounts.get("ada"), accounts.get("bob"), ...Router.members(Context.get(context, Worker))]
+        for (const one of all) {
+          yield* one.tell.Do({ what: "hang", note: secret })
+          yield* one.tell.Do({ what: "ok", note: secret })
+        }
+        const url = yield* inspect()
+        const state = yield* stateWhen(
+          url,
+          ({ actors }) => actors.filter(({ status }) => status === "busy").length === 5
+        )
+        assert.deepInclude(rowOf(state, "Account"), { depth: 2, capacity: 0, status: "running" })
+        assert.deepInclude(rowOf(state, "Worker"), { depth: 2, status: "busy" })
+        assert.deepInclude(state.definitions[0], { name: "Account", queued: 2, inHand: 2 })
+      })
+    )
+  )
+
   it.live("tells where each is in its life", () =>
     run(
       Effect.gen(function* () {

@@ -6,7 +6,7 @@ import type { Group, Runtime } from "../../internal/runtime.ts"
 import { stateOf as shutdownOf } from "../../http/internal/phase.ts"
 import type * as InspectorState from "../InspectorState.ts"
 import type { Memory } from "./memory.ts"
-import { type TreeOptions, treeOf } from "./tree.ts"
+import { type TreeOptions, treeOf, type Work } from "./tree.ts"
 
 export interface StateOptions extends TreeOptions {
   readonly control: boolean
@@ -14,13 +14,14 @@ export interface StateOptions extends TreeOptions {
 
 export const collect = (runtime: Runtime, memory: Memory, options: StateOptions): InspectorState.State => {
   const { deadLetters, events } = memory
+  const { work, ...tree } = treeOf(runtime, options)
   return {
     version: 1,
     now: runtime.wallClock(),
     phase: phaseOf(runtime),
     control: options.control,
-    ...treeOf(runtime, options),
-    definitions: Array.from(runtime.groups.values(), definitionOf),
+    ...tree,
+    definitions: Array.from(runtime.groups.values(), (group) => definitionOf(group, work.get(group))),
     events: events.all.map(({ record }) => record),
     deadLetters: deadLetters.all.map(({ record }) => record),
     missed: { events: events.forgotten, deadLetters: deadLetters.forgotten },
@@ -33,9 +34,11 @@ const phaseOf = (runtime: Runtime): InspectorState.State["phase"] => {
   return runtime.drainBy !== undefined || shutdownOf(runtime).phase !== "running" ? "draining" : "running"
 }
 
-const definitionOf = (group: Group): InspectorState.Definition => {
-  const { accepted, actor, crashes, dropped, failed, handled, inHand, queued, refused, restarts, yields } =
-    group.entry()
+const definitionOf = (group: Group, work: Work | undefined): InspectorState.Definition => {
+  // One more than was seen has ended, and has left a handler behind that could not be interrupted.
+  const entry =
+    work?.actors === group.cells.size ? group.counters.entry(group.name, work.queued, work.inHand) : group.entry()
+  const { accepted, actor, crashes, dropped, failed, handled, inHand, queued, refused, restarts, yields } = entry
   const counts = {
     accepted,
     handled,

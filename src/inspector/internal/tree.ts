@@ -2,7 +2,7 @@
 import { ActorCell } from "../../internal/actorCell.ts"
 import { Family } from "../../internal/family.ts"
 import { Pool } from "../../internal/pool.ts"
-import type { Runtime } from "../../internal/runtime.ts"
+import type { Group, Runtime } from "../../internal/runtime.ts"
 import { supervisionOf } from "../../internal/supervision.ts"
 import type * as InspectorState from "../InspectorState.ts"
 import { addressOf, parentOf, type Subject, supervisionAbove, visitAll } from "./subjects.ts"
@@ -18,6 +18,35 @@ export interface Tree {
   readonly actors: ReadonlyArray<InspectorState.Actor>
   readonly omitted: number
   readonly waitFor: ReadonlyArray<InspectorState.Wait>
+  /** The messages of each definition that wait or are in hand. */
+  readonly work: ReadonlyMap<Group, Work>
+}
+
+/** What the actors of a definition have to do, as far as they were seen. */
+export interface Work {
+  actors: number
+  queued: number
+  inHand: number
+}
+
+/** Counts the work of actors as they are seen; those of one definition mostly come one after the other. */
+class Works {
+  readonly all = new Map<Group, Work>()
+  private group: Group | undefined = undefined
+  private work: Work = { actors: 0, queued: 0, inHand: 0 }
+
+  add(cell: ActorCell): void {
+    const { group } = cell.options
+    if (group !== this.group) {
+      this.group = group
+      this.work = this.all.get(group) ?? { actors: 0, queued: 0, inHand: 0 }
+      this.all.set(group, this.work)
+    }
+    this.work.actors++
+    if (!cell.hasWork) return
+    this.work.queued += cell.depth
+    if (cell.isHandling) this.work.inHand++
+  }
 }
 
 /**
@@ -32,6 +61,7 @@ export const treeOf = (runtime: Runtime, { most, stuckAfter }: TreeOptions): Tre
   const troubled: Array<Place> = []
   const ordinary: Array<Place> = []
   const waitFor: Array<InspectorState.Wait> = []
+  const works = new Works()
   let all = 0
   visitAll(runtime, (subject) => {
     const index = all++
@@ -40,6 +70,7 @@ export const treeOf = (runtime: Runtime, { most, stuckAfter }: TreeOptions): Tre
       return false
     }
     const { inHand, options } = subject
+    if (subject.phase !== "Stopped") works.add(subject)
     if (inHand?.asks !== undefined) {
       for (const { cell, spec } of inHand.asks) {
         if (waitFor.length < most) waitFor.push({ from: subject.address, to: cell.address, request: spec.tag })
@@ -55,8 +86,12 @@ export const treeOf = (runtime: Runtime, { most, stuckAfter }: TreeOptions): Tre
   })
   for (const { index, subject } of troubled) chosen.add(subject, index)
   for (const { index, subject } of ordinary) chosen.add(subject, index)
-  const actors = chosen.inOrder((subject, parent) => rowOf(subject, parent, now, stuckAfter))
-  return { actors, omitted: all - actors.length, waitFor }
+  const queuedOf = (definition: string) => {
+    const group = runtime.groups.get(definition)
+    return group === undefined ? 0 : (works.all.get(group)?.queued ?? 0)
+  }
+  const actors = chosen.inOrder((subject, parent) => rowOf(subject, parent, { now, stuckAfter, queuedOf }))
+  return { actors, omitted: all - actors.length, waitFor, work: works.all }
 }
 
 interface Place {
@@ -178,9 +213,17 @@ const bestFirst: ReadonlyArray<InspectorState.Status> = [
   "stopped"
 ]
 
-const rowOf = (subject: Subject, parent: string | null, now: number, stuckAfter: number): InspectorState.Actor => {
-  if (subject instanceof Pool) return poolRow(subject, parent, now, stuckAfter)
-  if (subject instanceof Family) return familyRow(subject, parent)
+interface Look {
+  readonly now: number
+  readonly stuckAfter: number
+  /** Messages that wait for any actor of the definition. */
+  readonly queuedOf: (definition: string) => number
+}
+
+const rowOf = (subject: Subject, parent: string | null, look: Look): InspectorState.Actor => {
+  const { now, queuedOf, stuckAfter } = look
+  if (subject instanceof Pool) return poolRow(subject, parent, look)
+  if (subject instanceof Family) return familyRow(subject, parent, queuedOf(subject.name))
   if (!(subject instanceof ActorCell)) {
     const { address, incarnation, kind, reason } = subject
     return { address, name: subject.name, kind, parent, status: "stopped", incarnation, reason, depth: 0, capacity: 0 }
@@ -200,7 +243,7 @@ const rowOf = (subject: Subject, parent: string | null, now: number, stuckAfter:
     incarnation,
     ...(reason !== undefined && { reason }),
     ...(status === "backoff" && { millisLeft: Math.max(0, subject.resumesAt - now) }),
-    depth,
+    depth: kind === "family" ? queuedOf(address) : depth,
     capacity: kind === "actor" ? settings.capacity : 0,
     ...(inHand !== undefined && {
       inHand: { request: inHand.spec.tag, ...(inHandSince !== undefined && { millis: now - inHandSince }) }
@@ -210,7 +253,7 @@ const rowOf = (subject: Subject, parent: string | null, now: number, stuckAfter:
   }
 }
 
-const poolRow = (pool: Pool, parent: string | null, now: number, stuckAfter: number): InspectorState.Actor => {
+const poolRow = (pool: Pool, parent: string | null, { now, stuckAfter }: Look): InspectorState.Actor => {
   const { address, members } = pool
   const statuses = new Set(members.map((cell) => statusOf(cell, now, stuckAfter)))
   const status = bestFirst.find((status) => statuses.has(status)) ?? "starting"
@@ -233,7 +276,7 @@ const poolRow = (pool: Pool, parent: string | null, now: number, stuckAfter: num
   }
 }
 
-const familyRow = ({ depth, name, stopReason }: Family, parent: string | null): InspectorState.Actor => ({
+const familyRow = ({ name, stopReason }: Family, parent: string | null, depth: number): InspectorState.Actor => ({
   address: name,
   name,
   kind: "family",
