@@ -16,7 +16,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -283,7 +283,8 @@ class Inspector<R> {
     }
     const refused = challenge === undefined ? forbidden : unauthorised(challenge)
     return Effect.suspend(() => authorise(request)).pipe(
-      Effect.provideContext(this.context),
+      // What it needs is the Layer's; what is the request's own stays so.
+      Effect.updateContext((own: Context.Context<never>) => Context.merge(this.context, own)),
       Effect.exit,
       Effect.flatMap((exit) => {
         if (Exit.isSuccess(exit)) {
@@ -301,8 +302,13 @@ class Inspector<R> {
     return Effect.suspend(() => {
       if (this.told.has(why)) return Effect.void
       this.told.add(why)
-      return log("Warn", "inspector_refused", { actor: "ryker", why })
+      return this.asHost(log("Warn", "inspector_refused", { actor: "ryker", why }))
     })
+  }
+
+  /** With the surroundings of the Layer: its log is where the host's other lines are, whatever the server's is. */
+  private asHost<A>(effect: Effect.Effect<A>): Effect.Effect<A> {
+    return Effect.provideContext(effect, this.context)
   }
 
   private getState(): Answer {
@@ -344,18 +350,13 @@ class Inspector<R> {
       if (headers["x-ryker-control"] !== "1" || headers["sec-fetch-site"] === "none") return forbidden
       const command = yield* readCommand(request)
       const { action, address } = command
-      const outcome = yield* act(this.runtime, command)
+      const outcome = yield* this.asHost(act(this.runtime, command))
       this.state = undefined
       if (outcome._tag === "Unknown") return refuse(404, "Not Found", "There is no actor of this address.")
       const peer = Option.getOrElse(request.remoteAddress, () => "unknown")
       const isAccepted = outcome._tag === "Accepted"
-      yield* log("Info", isAccepted ? "inspector_control" : "inspector_control_refused", {
-        actor: address,
-        action,
-        by,
-        peer,
-        ...(!isAccepted && { why: outcome.why })
-      })
+      const fields = { actor: address, action, by, peer, ...(!isAccepted && { why: outcome.why }) }
+      yield* this.asHost(log("Info", isAccepted ? "inspector_control" : "inspector_control_refused", fields))
       return isAccepted
         ? HttpServerResponse.jsonUnsafe({ action, address }, { status: 202 })
         : refuse(409, "Conflict", `This is not possible now: ${outcome.why}.`)

@@ -262,7 +262,7 @@ export const DeadLetters = () => {
       <p class="note">
         Messages that were accepted and not handled, the latest first.
         {state.missed.deadLetters > 0 &&
-          ` ${formatCount(state.missed.deadLetters)} came too fast to be listed; the counts of definitions have them.`}
+          ` ${formatCount(state.missed.deadLetters)} came before these; the counts of definitions have them.`}
       </p>
       <Table
         class="letters"
@@ -330,7 +330,7 @@ export const Events = () => {
           </select>
         </label>{" "}
         {formatCounted(items.length, "event")}, the latest first.
-        {state.missed.events > 0 && ` ${formatCount(state.missed.events)} came too fast to be listed.`}
+        {state.missed.events > 0 && ` ${formatCount(state.missed.events)} came before these.`}
       </p>
       <Table
         class="events"
