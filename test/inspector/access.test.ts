@@ -192,7 +192,7 @@ describe("without authorise", { timeout: 30_000 }, () => {
     )
   )
 
-  it("it is the addresses of the connection that count", () => {
+  it("the addresses of the connection count", () => {
     const at = (remote: string | undefined, peer = remote) =>
       whyNotLocal({
         headers: { host: "localhost" } as never,

@@ -88,7 +88,7 @@ describe("events", { timeout: 30_000 }, () => {
         const fresh = yield* listen(`${url}/events`, { headers: { "last-event-id": "x; DROP" } })
         yield* spawn("f")
         yield* has(() => fresh.received.length > 0)
-        assert.strictEqual((fresh.received[0]?.data["event"] as { readonly actor: string }).actor, "f")
+        assert.deepInclude(fresh.received[0]?.data["event"] as object, { actor: "f" })
       })
     )
   )
