@@ -56,8 +56,8 @@ export const faults: ReadonlyArray<Fault> = [
     breaks: "after the deadline of a drain no message is begun",
     program: "drain in haste",
     file: "internal/actorCell.ts",
-    find: "if (runtime.isDrainOver) {",
-    replace: "if (runtime.isDrainOver && handled > 0) {"
+    find: "if (runtime.isDrainOver) break",
+    replace: "if (runtime.isDrainOver && handled > 0) break"
   },
   {
     name: "an off-by-one in the restart window",
@@ -186,8 +186,8 @@ export const faults: ReadonlyArray<Fault> = [
     breaks: "a handler waits for nothing any more that has answered, and closes no cycle",
     program: "no deadlock",
     file: "internal/envelope.ts",
-    find: "    this.resume = undefined\n    this.forgetAsk()\n    this.cell.runtime.nest",
-    replace: "    this.resume = undefined\n    this.cell.runtime.nest"
+    find: "    this.resume = undefined\n    this.forgetAsk()\n    this.cell.runtime.answer",
+    replace: "    this.resume = undefined\n    this.cell.runtime.answer"
   },
   {
     name: "the later of two stops",
