@@ -79,7 +79,7 @@ describe("a tree to which anything happens", () => {
         const children = yield* Supervisor.whichChildren(supervisor)
         const child = children.length === 0 ? "a" : (yield* one(children)).address
         const handle = handles.get(child)
-        switch (yield* any(15)) {
+        switch (yield* any(17)) {
           case 0:
           case 1:
           case 2:
@@ -107,6 +107,10 @@ describe("a tree to which anything happens", () => {
           case 12:
             return yield* Effect.forEach(handles.values(), (handle) => handle.ask.Ping(), { concurrency: "unbounded" })
           case 13:
+            return yield* handle === undefined ? Effect.void : Actor.restart(handle)
+          case 14:
+            return yield* Actor.restart(supervisor)
+          case 15:
             return fibers.length === 0 ? undefined : (yield* one(fibers)).interruptUnsafe()
           default:
             return yield* handle === undefined ? Effect.void : Actor.suspend(handle)

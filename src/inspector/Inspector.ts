@@ -21,6 +21,7 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
 import type * as HttpServerError from "effect/http/HttpServerError"
@@ -389,19 +390,19 @@ const badRequest = refuse(
 
 const decodeCommand = Schema.decodeUnknownEffect(Schema.fromJsonString(Command))
 
-const readCommand = (request: Request): Effect.Effect<Command, Response> =>
+const readCommand = (request: Request): Effect.Effect<Command, Response, Scope.Scope> =>
   Effect.gen(function* () {
     if (!/^application\/json\s*(?:;|$)/i.test(request.headers["content-type"] ?? "")) {
       return yield* Effect.fail(refuse(415, "Unsupported Media Type", "The body must be application/json."))
     }
-    const body = yield* request.text.pipe(
+    // In the request's Scope, which closes after the response was sent: to interrupt it before would close the connection.
+    const reading = yield* request.text.pipe(
       Effect.provideService(HttpIncomingMessage.MaxBodySize, maxCommand),
-      Effect.mapError(unreadable),
-      Effect.timeoutOrElse({
-        duration: commandTime,
-        orElse: () => Effect.fail(refuse(408, "Request Timeout", "The body did not come in time."))
-      })
+      Effect.forkScoped({ startImmediately: true })
     )
+    const read = yield* Effect.timeoutOption(Fiber.await(reading), commandTime)
+    if (Option.isNone(read)) return yield* Effect.fail(refuse(408, "Request Timeout", "The body did not come in time."))
+    const body = yield* Effect.mapError(read.value, unreadable)
     const command = yield* Effect.mapError(decodeCommand(body), () => badRequest)
     return command.confirm === command.address ? command : yield* Effect.fail(badRequest)
   })

@@ -25,7 +25,7 @@ const Counts = Schema.Record(Schema.String, Count)
  *
  * **Details**
  *
- * `"pool"` stands for the members of a pool (`Actor.spawnPool`, `pool` of a Layer's options), and `"family"` for the residents of a keyed
+ * `"pool"` stands for the members of a pool (`Router.layer`, `Router.spawn`), and `"family"` for the residents of a keyed
  * family: both have rows of their own below it.
  *
  * @category models
@@ -108,7 +108,10 @@ export const Actor = Schema.Struct({
   depth: Count,
   /** How many may; 0 for supervisors and families. */
   capacity: Count,
-  /** The message that it has in hand: its tag, and for how many milliseconds; without those when nothing times it. */
+  /**
+   * The message that it has in hand: its tag, and for how many milliseconds; without those when nothing times it. A turn of its own,
+   * like a timer's, has a tag in parentheses.
+   */
   inHand: Schema.optionalKey(Schema.Struct({ request: Schema.String, millis: Schema.optionalKey(Millis) })),
   /** Of a supervisor: who is restarted with whom. */
   strategy: Schema.optionalKey(Schema.Literals(["one-for-one", "one-for-all", "rest-for-one"])),

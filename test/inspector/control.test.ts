@@ -179,6 +179,21 @@ describe("control", { timeout: 30_000 }, () => {
     )
   )
 
+  it.live("cannot start what no supervisor has", () =>
+    run(
+      Effect.gen(function* () {
+        const url = yield* start()
+        const layer = Worker.toLayer(handlers, { ...options, intensity: { restarts: 0 } })
+        yield* tellTo(Context.get(yield* Layer.build(layer), Worker), "crash")
+        yield* stateWhen(url, (state) => rowOf(state, "Worker").status === "stopped")
+        const why = "This is not possible now: it has stopped, and no supervisor can start it anew."
+        for (const action of ["restart", "stop", "suspend", "resume"]) {
+          assert.deepStrictEqual(yield* outcome(url, action, "Worker"), [409, why])
+        }
+      })
+    )
+  )
+
   it.live("leaves a line in the log that says who did what", () =>
     Effect.gen(function* () {
       const lines: Array<{ readonly level: string; readonly notes: Readonly<Record<string, unknown>> }> = []
@@ -318,6 +333,19 @@ describe("a command", { timeout: 30_000 }, () => {
           "x-ryker-control: 1\r\ntransfer-encoding: chunked\r\n\r\n"
         assert.include(yield* raw(url, `${head}${chunk}${chunk}`, /\r\n\r\n/), "HTTP/1.1 413 ")
         assert.strictEqual((yield* get(`${url}/state`)).status, 200)
+      })
+    )
+  )
+
+  it.live("that does not come to its end is not waited for", () =>
+    run(
+      Effect.gen(function* () {
+        const url = yield* start()
+        const { host, pathname } = new URL(`${url}/control`)
+        const head =
+          `POST ${pathname} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+          "x-ryker-control: 1\r\ncontent-length: 100\r\n\r\n"
+        assert.include(yield* raw(url, `${head}{`, /\r\n\r\n/), "HTTP/1.1 408 ")
       })
     )
   )
