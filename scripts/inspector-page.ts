@@ -8,9 +8,8 @@ const root = join(import.meta.dirname, "..")
 const page = join(root, "src/inspector/page")
 const target = join(root, "src/inspector/internal/assets.generated.ts")
 
-/** What Preact's licence asks of who passes it on. */
-const banner =
-  "/*! With Preact, (c) 2015-present Jason Miller, MIT licence: https://github.com/preactjs/preact/blob/main/LICENSE */"
+/** Preact's licence wants to be in all copies of it. */
+const banner = `/*! With Preact:\n${readFileSync(join(root, "node_modules/preact/LICENSE"), "utf8").trim()}\n*/`
 
 const bundleScript = async (): Promise<string> => {
   const bundle = await rolldown({

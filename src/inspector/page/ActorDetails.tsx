@@ -68,12 +68,16 @@ const Facts = ({ actor }: { readonly actor: Actor }) => {
     <>
       <dl class="facts">
         <Fact name="Kind">{actor.strategy === undefined ? actor.kind : `${actor.kind}, ${actor.strategy}`}</Fact>
-        <Fact isLong name="Queue">
-          {actor.capacity > 0 ? <Queue depth={actor.depth} capacity={actor.capacity} /> : formatCount(actor.depth)}
-        </Fact>
-        <Fact isLong name="In hand">
-          {actor.inHand === undefined ? "–" : <InHand actor={actor} />}
-        </Fact>
+        {actor.kind !== "supervisor" && (
+          <Fact isLong name="Queue">
+            {actor.capacity > 0 ? <Queue depth={actor.depth} capacity={actor.capacity} /> : formatCount(actor.depth)}
+          </Fact>
+        )}
+        {actor.kind === "actor" && (
+          <Fact isLong name="In hand">
+            {actor.inHand === undefined ? "–" : <InHand actor={actor} />}
+          </Fact>
+        )}
         <Fact name="Restarts">{formatCount(restartsOf(actor))}</Fact>
         <Waits actor={actor} />
       </dl>

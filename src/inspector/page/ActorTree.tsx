@@ -1,10 +1,9 @@
 /** The supervision tree, as a table whose rows can be folded (WAI-ARIA's treegrid). */
 import { useEffect, useMemo, useRef } from "preact/hooks"
-import type { Status } from "../InspectorState.ts"
 import { usePage } from "./context.ts"
 import { formatCount, formatCounted } from "./format.ts"
 import { Icon, InHand, Marked, Queue, StatusOf } from "./parts.tsx"
-import { countStatuses } from "./status.ts"
+import { countTones, type Tone } from "./status.ts"
 import { nextSort, restartsOf, type Row, rowsOf, type Sort, type SortKey, treeOf, treeOrder } from "./tree.ts"
 import { reveal, VirtualRows } from "./VirtualRows.tsx"
 
@@ -19,7 +18,7 @@ const columns: ReadonlyArray<{ readonly key: SortKey; readonly title: string; re
 /** What the reader has made of the tree, kept by the page so that it outlives a change of panels. */
 export interface TreeView {
   readonly sort: Sort
-  readonly only: ReadonlySet<Status>
+  readonly only: ReadonlySet<Tone>
   readonly unfolded: ReadonlyMap<string, boolean>
   /** The row that the keys act on. */
   readonly active: string | undefined
@@ -44,7 +43,7 @@ export const ActorTree = ({
   const scroller = useRef<HTMLDivElement>(null)
   const roots = useMemo(() => treeOf(state.actors), [state])
   const { found, rows } = useMemo(() => rowsOf(roots, { ...view, query }), [roots, view, query])
-  const counts = useMemo(() => countStatuses(state.actors), [state])
+  const counts = useMemo(() => countTones(state.actors), [state])
   const activeIndex = rows.findIndex(({ node }) => node.actor.address === view.active)
 
   const head = () => scroller.current!.querySelector<HTMLElement>(".head")!.offsetHeight
@@ -107,9 +106,9 @@ export const ActorTree = ({
     if (scroller.current !== null) scroller.current.scrollTop = 0
   }, [view.sort, view.only, query])
 
-  const toggle = (status: Status) => {
+  const toggle = (tone: Tone) => {
     const only = new Set(view.only)
-    if (!only.delete(status)) only.add(status)
+    if (!only.delete(tone)) only.add(tone)
     change({ only })
   }
 

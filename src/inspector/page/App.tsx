@@ -10,7 +10,7 @@ import { applyTheme, nextTheme, readShortcuts, readTheme, writeShortcuts } from 
 import { type Page, PageProvider, usePage } from "./context.ts"
 import type { Action } from "./control.ts"
 import { ConfirmDialog, HelpDialog, type Intent } from "./dialogs.tsx"
-import { formatClock, formatCount, formatMillis, formatRate } from "./format.ts"
+import { formatAge, formatClock, formatCount, formatRate } from "./format.ts"
 import { recentTotals, totalSeries, type Totals } from "./history.ts"
 import { emptyModel, hearState, hearStream, type Model } from "./model.ts"
 import { Config, Cycles, DeadLetters, Definitions, Events, Waits } from "./panels.tsx"
@@ -302,7 +302,7 @@ const LostBanner = ({
       <Icon shape="warn" />
       <div>
         <strong>The host does not answer</strong>: {link.why}.{" "}
-        {received > 0 && `What is shown is of ${formatClock(received)}, ${formatMillis(Math.max(1000, age))} ago. `}
+        {received > 0 && `What is shown is of ${formatClock(received)}, ${formatAge(age)} ago. `}
         <button type="button" onClick={retry}>
           Try now
         </button>

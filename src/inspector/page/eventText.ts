@@ -62,7 +62,8 @@ export const levelOf = (event: Event): Level => {
 }
 
 const thrown = (event: { readonly defect: string; readonly at: string }) =>
-  event.at === "" ? event.defect : `${event.defect} at ${event.at}`
+  // As a stack trace has it, it begins with `at`.
+  event.at === "" ? event.defect : `${event.defect} at ${event.at.replace(/^at /, "")}`
 
 /** What happened, in one line, less the time, the topic and the actor. */
 export const textOf = (event: Event): string => {

@@ -36,6 +36,12 @@ export const formatMillis = (millis: number): string => {
 export const formatSeconds = (seconds: number | undefined): string =>
   seconds === undefined ? "–" : formatMillis(seconds * 1000)
 
+/** How long ago something was, in whole seconds for as long as they matter. */
+export const formatAge = (millis: number): string => {
+  const seconds = Math.round(millis / 1000)
+  return seconds < 60 ? `${seconds} s` : formatMillis(seconds * 1000)
+}
+
 /** What is left until something, to the tenth of a second. Never less than nothing. */
 export const formatLeft = (millis: number): string => {
   const left = Math.max(0, millis)

@@ -66,10 +66,10 @@ export const Definitions = () => {
           </span>
           <span class="below">
             {[
-              `${formatCount(one.queued)} queued`,
+              ...(one.queued > 0 ? [`${formatCount(one.queued)} queued`] : []),
               ...(one.inHand > 0 ? [`${formatCount(one.inHand)} in hand`] : []),
               ...(one.restarts > 0 ? [formatCounted(one.restarts, "restart")] : [])
-            ].join(", ")}
+            ].join(", ") || "nothing queued"}
           </span>
         </span>
       )

@@ -1,11 +1,11 @@
 /** The small parts that everything else is made of. */
 import type { ComponentChildren } from "preact"
-import type { Actor, Status } from "../InspectorState.ts"
+import type { Actor } from "../InspectorState.ts"
 import { useElapsed } from "./browser/hooks.ts"
 import { formatLeft, formatMillis } from "./format.ts"
 import { type Series, span } from "./history.ts"
 import { piecesOf } from "./search.ts"
-import { explain, hasFailed } from "./status.ts"
+import { explain, toneOf } from "./status.ts"
 
 /* Shapes on 12 by 12, so that no status is told by its colour alone. */
 const cross = "M2.6 1.2L6 4.6l3.4-3.4 1.4 1.4L7.4 6l3.4 3.4-1.4 1.4L6 7.4l-3.4 3.4-1.4-1.4L4.6 6L1.2 2.6z"
@@ -46,9 +46,6 @@ export const Icon = ({ shape }: { readonly shape: Shape }) => (
     <path d={shapes[shape]} fill-rule="evenodd" />
   </svg>
 )
-
-/** The class that gives a status its colour, and its shape. */
-export const toneOf = (actor: Actor): Status | "failed" => (hasFailed(actor) ? "failed" : actor.status)
 
 /** What its status is, how much is left of it, and why. */
 export const StatusOf = ({ actor, isLive, received }: { actor: Actor; isLive: boolean; received: number }) => {

@@ -7,8 +7,14 @@ const failures: ReadonlySet<string> = new Set(["RapidFail", "Crashed"])
 /** Whether it has ended, or is ending, because of a failure. */
 export const hasFailed = (actor: Actor): boolean => actor.reason !== undefined && failures.has(actor.reason)
 
-/** All statuses, those that an operator should see first in front. */
-export const statuses: ReadonlyArray<Status> = [
+/** A status, or that it has ended because of a failure: what an operator tells apart at a glance. */
+export type Tone = Status | "failed"
+
+export const toneOf = (actor: Actor): Tone => (hasFailed(actor) ? "failed" : actor.status)
+
+/** All of them, those that an operator should see first in front. */
+export const tones: ReadonlyArray<Tone> = [
+  "failed",
   "stuck",
   "backoff",
   "waiting",
@@ -22,13 +28,10 @@ export const statuses: ReadonlyArray<Status> = [
 ]
 
 /** The larger, the more it should be looked at. */
-export const severityOf = (actor: Actor): number =>
-  // One that gave up asks for more than one that will be back.
-  hasFailed(actor) ? statuses.length + 1 : statuses.length - statuses.indexOf(actor.status)
+export const severityOf = (actor: Actor): number => tones.length - tones.indexOf(toneOf(actor))
 
 /** Whether an operator should know of it even where it is folded away. */
-export const isNotable = (actor: Actor): boolean =>
-  hasFailed(actor) || (actor.status !== "running" && actor.status !== "busy" && actor.status !== "stopped")
+export const isNotable = (tone: Tone): boolean => tone !== "running" && tone !== "busy" && tone !== "stopped"
 
 /** The word that stands for its status. */
 export const statusWord = (actor: Actor): string =>
@@ -64,9 +67,9 @@ const meanings: Readonly<Record<Status, string>> = {
 export const explain = (actor: Actor): string =>
   actor.reason === undefined ? meanings[actor.status] : `${meanings[actor.status]}: ${reasons[actor.reason]}`
 
-/** How many actors have each status, those to be seen first in front. */
-export const countStatuses = (actors: ReadonlyArray<Actor>): ReadonlyArray<readonly [Status, number]> => {
-  const counts = new Map<Status, number>()
-  for (const { status } of actors) counts.set(status, (counts.get(status) ?? 0) + 1)
-  return statuses.map((status) => [status, counts.get(status) ?? 0] as const)
+/** How many actors have each, those to be seen first in front. */
+export const countTones = (actors: ReadonlyArray<Actor>): ReadonlyArray<readonly [Tone, number]> => {
+  const counts = new Map<Tone, number>()
+  for (const actor of actors) counts.set(toneOf(actor), (counts.get(toneOf(actor)) ?? 0) + 1)
+  return tones.map((tone) => [tone, counts.get(tone) ?? 0] as const)
 }

@@ -1,7 +1,7 @@
 /** The supervision tree as the rows of a table: what is above what, what is folded, found, and in which order. */
-import type { Actor, Status } from "../InspectorState.ts"
+import type { Actor } from "../InspectorState.ts"
 import { searchFor } from "./search.ts"
-import { isNotable, severityOf, statuses, statusWord } from "./status.ts"
+import { isNotable, severityOf, statusWord, type Tone, toneOf, tones } from "./status.ts"
 
 /** An actor with all below it. */
 export interface Node {
@@ -12,8 +12,8 @@ export interface Node {
   readonly children: ReadonlyArray<Node>
   /** How many there are below, at all depths. */
   readonly below: number
-  /** Of those, how many have a status that an operator should know of. */
-  readonly notable: ReadonlyArray<readonly [Status, number]>
+  /** Of those, how many are in a state that an operator should know of. */
+  readonly notable: ReadonlyArray<readonly [Tone, number]>
 }
 
 interface Growing {
@@ -22,7 +22,7 @@ interface Growing {
   readonly parent: Growing | undefined
   readonly children: Array<Growing>
   below: number
-  notable: Array<readonly [Status, number]>
+  notable: Array<readonly [Tone, number]>
 }
 
 /** The tree. Who is above is listed before who is below; whose parent is not listed stands at the top. */
@@ -53,16 +53,17 @@ const labelOf = (address: string, parent: string | undefined): string =>
     : address
 
 const countBelow = (node: Growing): void => {
-  const counts = new Map<Status, number>()
+  const counts = new Map<Tone, number>()
+  const count = (tone: Tone, by: number) => counts.set(tone, (counts.get(tone) ?? 0) + by)
   for (const child of node.children) {
     countBelow(child)
     node.below += 1 + child.below
-    if (isNotable(child.actor)) counts.set(child.actor.status, (counts.get(child.actor.status) ?? 0) + 1)
-    for (const [status, count] of child.notable) counts.set(status, (counts.get(status) ?? 0) + count)
+    count(toneOf(child.actor), 1)
+    for (const [tone, more] of child.notable) count(tone, more)
   }
-  node.notable = statuses.flatMap((status) => {
-    const count = counts.get(status)
-    return count === undefined ? [] : [[status, count] as const]
+  node.notable = tones.flatMap((tone) => {
+    const number = counts.get(tone)
+    return number === undefined || !isNotable(tone) ? [] : [[tone, number] as const]
   })
 }
 
@@ -119,7 +120,7 @@ export interface View {
   readonly sort: Sort
   readonly query: string
   /** Only these, with those above them; all when empty. */
-  readonly only: ReadonlySet<Status>
+  readonly only: ReadonlySet<Tone>
   /** What the reader has folded (`false`) or unfolded (`true`). */
   readonly unfolded: ReadonlyMap<string, boolean>
 }
@@ -153,7 +154,7 @@ export const rowsOf = (
   const search = searchFor(query)
   const isFiltered = query.trim() !== "" || only.size > 0
   const matches = ({ actor }: Node) =>
-    (only.size === 0 || only.has(actor.status)) &&
+    (only.size === 0 || only.has(toneOf(actor))) &&
     search(`${actor.address} ${actor.name} ${actor.kind} ${statusWord(actor)} ${actor.inHand?.request ?? ""}`)
   const kept = new Map<Node, boolean>()
   let found = 0

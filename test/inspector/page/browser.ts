@@ -22,7 +22,7 @@ const executable =
     .map((folder) => join(folder, "chromium"))
     .find(isExecutable)
 
-const isCi = process.env["CI"] !== undefined && process.env["CI"] !== "false"
+export const isCi = process.env["CI"] !== undefined && process.env["CI"] !== "false"
 
 const why = "there is no Chromium: bash scripts/install-chromium.sh, or name one in CHROMIUM"
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Actor, Status } from "../../../src/inspector/InspectorState.ts"
+import type { Actor } from "../../../src/inspector/InspectorState.ts"
+import type { Tone } from "../../../src/inspector/page/status.ts"
 import { nextSort, type Row, rowsOf, treeOf, treeOrder, type View } from "../../../src/inspector/page/tree.ts"
 import { actor } from "./fixtures.ts"
 
@@ -67,8 +68,8 @@ describe("the tree", () => {
     ])
     assert.strictEqual(root!.below, 6)
     assert.deepStrictEqual(root!.notable, [
-      ["backoff", 1],
-      ["stopped", 1]
+      ["failed", 1],
+      ["backoff", 1]
     ])
   })
 })
@@ -103,7 +104,7 @@ describe("a search", () => {
   })
 
   it("is narrowed to some statuses", () => {
-    const only = new Set<Status>(["backoff", "stuck"])
+    const only = new Set<Tone>(["backoff", "stuck"])
     assert.deepStrictEqual(drawn(rows(shop, { only }).rows), ["- Shop", "  Payment"])
     assert.deepStrictEqual(drawn(rows(shop, { only, query: "orders" }).rows), [])
   })

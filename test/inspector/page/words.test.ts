@@ -4,6 +4,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import { actionsFor, consequences } from "../../../src/inspector/page/control.ts"
 import { levelOf, textOf, topics } from "../../../src/inspector/page/eventText.ts"
 import {
+  formatAge,
   formatClock,
   formatClockMillis,
   formatCounted,
@@ -14,7 +15,7 @@ import {
   formatSeconds
 } from "../../../src/inspector/page/format.ts"
 import { piecesOf } from "../../../src/inspector/page/search.ts"
-import { countStatuses, explain, statusWord } from "../../../src/inspector/page/status.ts"
+import { countTones, explain, statusWord } from "../../../src/inspector/page/status.ts"
 import { topicOf } from "../../../src/inspector/InspectorState.ts"
 import { letterTopic } from "../../../src/inspector/internal/memory.ts"
 import { RykerEvent } from "../../../src/RykerEvent.ts"
@@ -42,6 +43,7 @@ describe("numbers", () => {
       "1 d 1 h"
     ])
     assert.deepStrictEqual([undefined, 0.25].map(formatSeconds), ["–", "250 ms"])
+    assert.deepStrictEqual([400, 4_140, 59_600].map(formatAge), ["0 s", "4 s", "1 m 00 s"])
     assert.deepStrictEqual([-5, 1_240, 61_000].map(formatLeft), ["0.0 s", "1.2 s", "1 m 01 s"])
   })
 
@@ -77,10 +79,12 @@ describe("what was searched for", () => {
 
 describe("statuses", () => {
   it("are counted, those to be seen first in front", () => {
-    const counts = countStatuses([actor("a"), actor("b", { status: "stuck" }), actor("c")])
+    const failed = actor("d", { status: "stopped", reason: "RapidFail" })
+    const counts = countTones([actor("a"), actor("b", { status: "stuck" }), actor("c"), failed])
     assert.deepStrictEqual(
-      [counts[0], counts.at(-1)],
+      [counts[0], counts[1], counts.at(-1)],
       [
+        ["failed", 1],
         ["stuck", 1],
         ["running", 2]
       ]
@@ -110,6 +114,7 @@ describe("events", () => {
     const common = { actor: "Account", time: 0 }
     const crash = { ...common, _tag: "ActorCrashed", incarnation: 2, defect: "TypeError", at: "f (a.ts:1)" } as const
     assert.strictEqual(textOf(crash), "incarnation 2: TypeError at f (a.ts:1)")
+    assert.strictEqual(textOf({ ...crash, at: "at f (a.ts:1)" }), textOf(crash))
     assert.strictEqual(textOf({ ...crash, correlation: "c" }), "incarnation 2: TypeError at f (a.ts:1), for c")
     const stop = { ...common, _tag: "ActorStopped", kind: "actor", incarnation: 1 } as const
     assert.strictEqual(textOf({ ...stop, reason: "Normal", dropped: 0 }), "Normal")
