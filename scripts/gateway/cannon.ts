@@ -6,7 +6,10 @@ export interface Seen {
   /** Requests that were to be sent. */
   readonly attempts: number
   readonly statuses: Statuses
-  /** What became of those without an answer, by the name of the error. */
+  /**
+   * What became of those without an answer, by the name of the error. A connection that the other side closes without a word is
+   * none: such requests are in `attempts` alone.
+   */
   readonly failures: Statuses
   /** Of all answers, in milliseconds. */
   readonly millis: ReadonlyArray<number>
@@ -78,9 +81,6 @@ export const fire = ({ amount, connections, rate, requests, url }: Volley): Prom
       },
       (error: unknown) => {
         if (error !== null && error !== undefined) return reject(error)
-        const ended = millis.length + Object.values(failures).reduce((sum, n) => sum + n, 0)
-        // The other side has closed the connection without a word: autocannon says nothing of it.
-        if (ended < amount) failures["closed"] = amount - ended
         resolve({ attempts: amount, statuses, failures, millis, units })
       }
     )

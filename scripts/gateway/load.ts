@@ -176,7 +176,6 @@ const service = since(statusesOf(before), statusesOf(after))
 print("draining", seen, service)
 judge("draining", [
   checks.agree(seen.statuses, service),
-  checks.accounted(seen.attempts, seen.statuses, seen.failures),
   checks.check("what was begun was not cut off", (service["0"] ?? 0) === 0, service["0"] ?? 0),
   checks.happened("a connection that was refused", seen.failures["ECONNREFUSED"] ?? 0),
   checks.sold(seen.units, unitsOf(before), unitsOf(after)),

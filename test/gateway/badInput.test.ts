@@ -21,6 +21,8 @@ describe("a request", { timeout: 60_000 }, () => {
     ["a part of a unit", JSON.stringify({ ...pens, units: 0.5 })],
     ["more units than there may be", JSON.stringify({ ...pens, units: 1e300 })],
     ["a name without an end", JSON.stringify({ ...pens, sku: "x".repeat(65) })],
+    ["a card that is too long", JSON.stringify({ ...pens, card: secret.repeat(10) })],
+    ["a card that is none", JSON.stringify({ ...pens, card: [secret] })],
     ["a key of the prototype", '{"__proto__":{"sku":"pen","units":1,"card":"4242"}}'],
     ["no text at all", "\uFFFF\u0000"]
   ] as const)("with %s gets 400 with a problem, and nothing is done", ([, body]) =>
