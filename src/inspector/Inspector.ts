@@ -30,6 +30,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as ByteSize from "effect/ByteSize"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { plainResponse } from "../http/HttpProblem.ts"
@@ -124,8 +125,8 @@ const maxCommand = ByteSize.kibibytes(16)
 /** How long a client may take to send its command. */
 const commandTime = "10 seconds"
 
-/** For this long a state is given to all who ask, and for this many times as long as it took to make. */
-const freshness = { millis: 200, times: 20 }
+/** A state is given to all who ask for this long at least, and this many times as long as it took to make, up to a limit. */
+const freshness = { least: 200, times: 20, most: 2000 }
 
 interface Settings<R> {
   readonly path: `/${string}`
@@ -289,8 +290,8 @@ class Inspector<R> {
       Effect.exit,
       Effect.flatMap((exit) => {
         if (Exit.isSuccess(exit)) {
-          if (exit.value === true) return Effect.succeed("authorised")
-          return exit.value === false ? Effect.fail(refused) : Effect.succeed(exit.value.operator)
+          const by = nameOf(exit.value)
+          return by === undefined ? Effect.fail(refused) : Effect.succeed(by)
         }
         if (Cause.hasInterruptsOnly(exit.cause)) return Effect.interrupt
         return Effect.andThen(this.tell("authorise failed"), Effect.fail(refused))
@@ -314,14 +315,14 @@ class Inspector<R> {
 
   private getState(): Answer {
     return Effect.sync(() => {
-      const { control, most, stuckAfter } = this.settings
       const { timers } = this.runtime
       const now = timers.now()
       if (this.state === undefined || this.state.until <= now) {
-        const state = collect(this.runtime, this.memory, { control, most, stuckAfter })
+        const state = collect(this.runtime, this.memory, this.settings)
         const body = new TextEncoder().encode(JSON.stringify(state))
         // Whatever it costs, it takes a small part of the time, however many ask.
-        const until = now + Math.max(freshness.millis, freshness.times * (timers.now() - now))
+        const { least, most, times } = freshness
+        const until = now + Math.min(most, Math.max(least, times * (timers.now() - now)))
         this.state = { body, until }
       }
       return HttpServerResponse.uint8Array(this.state.body, { contentType: "application/json" })
@@ -363,6 +364,12 @@ class Inspector<R> {
         : refuse(409, "Conflict", `This is not possible now: ${outcome.why}.`)
     })
   }
+}
+
+/** Whom `authorise` has let in. For callers that the compiler does not see, whatever else it gives means no. */
+const nameOf = (given: unknown): string | undefined => {
+  if (given === true) return "authorised"
+  return Predicate.hasProperty(given, "operator") && typeof given.operator === "string" ? given.operator : undefined
 }
 
 const text = (body: string, contentType: string): Response => HttpServerResponse.text(body, { contentType })

@@ -293,7 +293,14 @@ describe("with authorise", { timeout: 30_000 }, () => {
           defect: () => Effect.die(new Error("the database is at 10.1.2.3")),
           thrown: () => {
             throw new Error("the database is at 10.1.2.3")
-          }
+          },
+          // What the compiler would not let through.
+          ...Object.fromEntries(
+            [undefined, null, 1, "ada", {}, { operator: 7 }].map((value) => [
+              JSON.stringify(value),
+              () => Effect.succeed(value as never)
+            ])
+          )
         }
         for (const authorise of Object.values(reasons)) {
           const url = yield* inspect({ authorise, control: true })
