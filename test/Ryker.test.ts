@@ -213,12 +213,13 @@ describe("drain", () => {
   it.effect("with a deadline of zero drops what has not begun, even if it would take no time", () =>
     Effect.gen(function* () {
       const counter = yield* spawnCounter()
-      // Its turn is scheduled already.
+      // Their turn is scheduled already.
+      yield* counter.tell.Add({ n: 1 })
       const queued = yield* start(counter.ask.Next())
       const { at } = yield* whileTimePasses(Ryker.drain(0))
       assert.strictEqual(at, 0)
       assert.deepInclude(yield* errorOf(queued), { _tag: "Stopped", reason: "Draining", phase: "queued" })
-      assert.deepInclude(yield* ledgerOf("Counter"), { accepted: 1, handled: 0 })
+      assert.deepInclude(yield* ledgerOf("Counter"), { accepted: 2, handled: 0 })
     }).pipe(run)
   )
 

@@ -438,6 +438,7 @@ describe("times", () => {
     const { clock, passes } = handClock()
     return Effect.gen(function* () {
       const worker = yield* Worker
+      yield* tell(worker, passes(0))
       yield* Effect.forkChild(Effect.andThen(ask(worker, passes(1)), passes(5_000)()), { startImmediately: true })
       yield* tell(worker, passes(2))
       yield* settled

@@ -42,6 +42,9 @@ export interface CellOptions {
   readonly onStopAsked?: (() => void) | undefined
 }
 
+/** Whether a Layer has started it: what is vital says so by that, unless it says otherwise. */
+export const isStartedByLayer = ({ isOfLayer, isVital }: CellOptions): boolean => (isOfLayer ?? isVital) === true
+
 /** What goes on with an actor, see `lifecycle.ts`. */
 export interface CellLife {
   /** Something has changed that it may wait for: it looks at the state in a task of its own. */

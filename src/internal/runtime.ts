@@ -11,7 +11,7 @@ import type * as Ledger from "../Ledger.ts"
 import type { RykerEvent } from "../RykerEvent.ts"
 import { RootFailure, type StopReason } from "../RykerError.ts"
 import type { ActorCell } from "./actorCell.ts"
-import type { CellKind, CellOptions } from "./cell.ts"
+import { type CellKind, type CellOptions, isStartedByLayer } from "./cell.ts"
 import { Changes } from "./changes.ts"
 import { Closing } from "./closing.ts"
 import { Counters } from "./counters.ts"
@@ -72,8 +72,7 @@ export class Group implements Measured {
   leave(cell: ActorCell): void {
     this.cells.delete(cell)
     const { address, incarnation, options, stopReason } = cell
-    const isOfLayer = options.isOfLayer ?? options.isVital
-    if (isOfLayer === true && (stopReason === "RapidFail" || stopReason === "Crashed")) {
+    if (isStartedByLayer(options) && (stopReason === "RapidFail" || stopReason === "Crashed")) {
       this.failed.set(address, { address, name: this.name, kind: options.kind, incarnation, reason: stopReason })
     }
     if (this.cells.size === 0 && this.failed.size === 0) this.metrics?.setPresent(false)

@@ -1,5 +1,6 @@
 /** The rows of the tree: a bounded number of them, those first that an operator needs most. */
 import { ActorCell } from "../../internal/actorCell.ts"
+import { isStartedByLayer } from "../../internal/cell.ts"
 import { Family } from "../../internal/family.ts"
 import { Pool } from "../../internal/pool.ts"
 import type { Group, Runtime } from "../../internal/runtime.ts"
@@ -76,7 +77,7 @@ export const treeOf = (runtime: Runtime, { most, stuckAfter }: TreeOptions): Tre
         if (waitFor.length < most) waitFor.push({ from: subject.address, to: cell.address, request: spec.tag })
       }
     }
-    if (options.kind !== "actor" || (options.isOfLayer === true && options.pool === undefined)) {
+    if (options.kind !== "actor" || (isStartedByLayer(options) && options.pool === undefined)) {
       chosen.add(subject, index)
       return false
     }
