@@ -6,7 +6,7 @@ export const leastProcesses = 2
 export const mostProcesses = 5
 
 /** What targets compare: where there is time for a few more rounds only, those have them. */
-const compared: ReadonlyArray<PeerName> = ["ryker", "erlang", "effect-fiber", "effect-pump"]
+export const compared: ReadonlyArray<PeerName> = ["ryker", "erlang", "effect-fiber", "effect-pump"]
 
 /** Rounds of the peer's next process: three in all at least, and two where they are slow and nothing is compared with them. */
 export const roundsOf = ({ slow }: Row, peer: PeerName, earlier: number): number => {

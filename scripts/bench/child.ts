@@ -19,7 +19,7 @@ import {
 
 /** Rounds that were no faster than those before, and the longest that it may take to have as many. */
 const staleRounds = 3
-const mostWarmUpMillis = 8 * warmUpMillis
+const mostWarmUpMillis = 3 * warmUpMillis
 
 /** The cast: a peer takes no service but its own Layer's, which the types do not say. */
 const effectRound = <A>(workload: Workload, peer: EffectPeer<A>, row: Row, count: number): Promise<Measures> => {

@@ -58,7 +58,6 @@ export const concurrently = (
 /** The milliseconds from before `send` begins until the last number was handled and `send` has ended. */
 export const millisOf = (tally: Tally, send: Effect.Effect<void, unknown>): Effect.Effect<number, unknown> =>
   Effect.gen(function* () {
-    globalThis.gc?.()
     const begunAt = performance.now()
     yield* send
     const sentAt = performance.now()

@@ -1,19 +1,22 @@
 // Measures Ryker beside actors written by hand and those of other libraries, and prints how they compare. Options:
 //   --quick         runs every workload and peer with small counts and checks the results, without a figure
 //   --only NAMES    some workloads, with commas between them
+//   --targets       the workloads that targets are about, and the peers that they compare
 //   --telemetry     Ryker beside itself with metrics off, with a tracer, and with one whose spans are not sampled
 //   --minutes N     how long a run of everything takes, 8 by default; one of some workloads takes their part of it
-//   --json FILE     where the figures go; of a full run on a quiet machine to a new file in scripts/bench/results by default
+//   --json FILE     where the figures go; by default a new file in scripts/bench/results, if the machine is quiet and the run is
+//                   one of everything or of the targets
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
-import { Budget, weightOf } from "./budget.ts"
+import { Budget, compared, weightOf } from "./budget.ts"
 import { kindOf, type Metric, show } from "./metrics.ts"
 import { bestByHand, type Figure, isQuiet, ratio, type RowResult, type Run, summarize, write } from "./results.ts"
 import { countOf, peersOf } from "./rows.ts"
+import { targets } from "./targets.ts"
 import { pinnedTo, runRow, startForeign } from "./turns.ts"
 import {
   type Guarantees,
@@ -32,13 +35,19 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string" },
+    targets: { type: "boolean", default: false },
     telemetry: { type: "boolean", default: false },
     minutes: { type: "string", default: "8" },
     json: { type: "string" }
   }
 })
 const telemetryWorkloads = ["tell", "ask", "ask-concurrent"]
-const only = options.only?.split(",") ?? (options.telemetry ? telemetryWorkloads : workloadNames)
+const all = options.telemetry
+  ? telemetryWorkloads
+  : options.targets
+    ? targets.map(({ workload }) => workload)
+    : workloadNames
+const only = options.only?.split(",") ?? all
 for (const name of only) {
   if (!workloadNames.some((known) => known === name)) {
     throw new Error(`"${name}" is no workload: one of ${workloadNames.join(", ")}`)
@@ -54,7 +63,7 @@ const workloads = new Map<WorkloadName, Workload>()
 for (const name of workloadNames) workloads.set(name, (await import(`./workloads/${name}.ts`)).default)
 
 const peers = new Map<PeerName, Peer>()
-for (const name of options.telemetry ? telemetryPeerNames : peerNames) {
+for (const name of options.telemetry ? telemetryPeerNames : options.targets ? compared : peerNames) {
   const { default: peer }: { readonly default: Peer } = await import(`./peers/${name}.ts`)
   const missing = peer.kind === "foreign" ? peer.missing() : undefined
   if (missing === undefined) peers.set(name, peer)
@@ -181,7 +190,7 @@ const measure = async (): Promise<void> => {
   console.log(`${Math.round(millis / 1000)} s are allowed, and taken as far as the least number of rounds allows.`)
   printGuarantees()
   const rows: Array<RowResult> = []
-  let isWhole = options.only === undefined && !options.telemetry
+  let isComplete = options.only === undefined && !options.telemetry
   for (const name of names) {
     const workload = workloads.get(name)!
     for (const [index, row] of workload.rows.entries()) {
@@ -189,7 +198,7 @@ const measure = async (): Promise<void> => {
       if (budget.isSpent(rowBegunAt)) {
         console.error(`\nLEFT OUT: ${row.title}, ${row.handler}: this machine needs more than --minutes ${minutes}`)
         process.exitCode = 1
-        isWhole = false
+        isComplete = false
         continue
       }
       const until = budget.until(rowBegunAt, weigh(workload, row, present))
@@ -218,9 +227,9 @@ const measure = async (): Promise<void> => {
   }
   console.log(`\n${run.machine.seconds} s in all, other cores busy for ${(others * 100).toFixed(1)} % of them`)
   const results = join(import.meta.dirname, "results")
-  const file = options.json ?? (isWhole && isQuiet(run) ? join(results, `${at.replace(":", "")}.json`) : undefined)
+  const file = options.json ?? (isComplete && isQuiet(run) ? join(results, `${at.replace(":", "")}.json`) : undefined)
   if (file === undefined) {
-    if (isWhole) console.log("not kept, as the machine was not quiet; --json FILE keeps it elsewhere")
+    if (isComplete) console.log("not kept, as the machine was not quiet; --json FILE keeps it elsewhere")
     return
   }
   mkdirSync(dirname(file), { recursive: true })

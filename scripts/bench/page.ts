@@ -222,10 +222,29 @@ export interface Rendered {
   readonly picture: string | undefined
 }
 
-/** Figures are those of the latest run that had the machine to itself; runs that had not count for nothing. */
+/**
+ * Each row as it was when most peers were compared in it, and of those the last time: runs may be of some workloads only, or of what
+ * targets are about.
+ */
+const latestOf = (quiet: ReadonlyArray<Run>): Run | undefined => {
+  const [newest] = quiet
+  if (newest === undefined) return undefined
+  const rows = new Map<string, RowResult>()
+  for (const row of quiet.flatMap(({ rows }) => rows)) {
+    const key = [row.workload, row.title, row.handler].join()
+    const known = rows.get(key)
+    if (known === undefined || peersIn(row) > peersIn(known)) rows.set(key, row)
+  }
+  const place = ({ workload }: RowResult) => workloadNames.indexOf(workload)
+  return { machine: newest.machine, rows: Array.from(rows.values()).toSorted((a, b) => place(a) - place(b)) }
+}
+
+const peersIn = ({ figures }: RowResult): number => Object.keys(figures).length
+
+/** Runs that had not the machine to themselves count for nothing. */
 export const render = (runs: ReadonlyArray<Run>): Rendered => {
   const quiet = runs.filter(isQuiet).toSorted((a, b) => b.machine.at.localeCompare(a.machine.at))
-  const [latest] = quiet
+  const latest = latestOf(quiet)
   const ofLatest = (of: (run: Run) => string): string => (latest === undefined ? noRun : of(latest))
   return {
     sections: {

@@ -31,7 +31,6 @@ export const concurrently = async (
 }
 
 export const millisOf = async (tally: Tally, send: () => Promise<void>): Promise<number> => {
-  globalThis.gc?.()
   const begunAt = performance.now()
   await send()
   const sentAt = performance.now()

@@ -137,8 +137,8 @@ export const quickDeadlineMillis = 60_000
 export const deadlineMillis = process.env["BENCH_QUICK"] === "1" ? quickDeadlineMillis : 1_000
 
 /** How long a round should take, and at least how long a process warms up before its first. */
-export const roundMillis = 100
-export const warmUpMillis = 150
+export const roundMillis = 200
+export const warmUpMillis = 400
 
 // --- Workloads ----------------------------------------------------------------------------------------------------------
 
