@@ -245,6 +245,7 @@ const peersIn = ({ figures }: RowResult): number => Object.keys(figures).length
 export const render = (runs: ReadonlyArray<Run>): Rendered => {
   const quiet = runs.filter(isQuiet).toSorted((a, b) => b.machine.at.localeCompare(a.machine.at))
   const latest = latestOf(quiet)
+  const scaled = latest?.rows.some(({ workload }) => workload === "scale") === true ? latest : undefined
   const ofLatest = (of: (run: Run) => string): string => (latest === undefined ? noRun : of(latest))
   return {
     sections: {
@@ -255,9 +256,9 @@ export const render = (runs: ReadonlyArray<Run>): Rendered => {
       costs: latest === undefined ? "" : costsOf(latest),
       guarantees,
       absent,
-      scale: ofLatest(scaleOf)
+      scale: scaled === undefined ? noRun : scaleOf(scaled)
     },
     summary: ofLatest(summaryOf),
-    picture: latest === undefined ? undefined : pictureOf(latest)
+    picture: scaled === undefined ? undefined : pictureOf(scaled)
   }
 }

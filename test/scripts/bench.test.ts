@@ -197,7 +197,7 @@ describe("bench", () => {
   it("without a run on a quiet machine pages have the targets, and say that there are no figures", () => {
     const none = "There is no run on a quiet machine yet."
     const figures = { ryker: { rate: figure(1) } }
-    for (const runs of [[], [run(figures, { load: 1 })], [run(figures, { others: 0.5 })]]) {
+    for (const runs of [[], [run(figures, { load: 3 })], [run(figures, { others: 0.5 })]]) {
       const { picture, sections, summary } = render(runs)
       assert.deepStrictEqual([summary, sections["rates"], sections["costs"], sections["scale"]], [none, none, "", none])
       assert.include(sections["targets"], "| ask, one at a time | `Effect.sync` | 1.2 x Erlang |\n")
@@ -215,7 +215,8 @@ describe("bench", () => {
     assert.include(sections["rates"], "130 [130 to 130]")
     assert.notInclude(sections["rates"], "110")
     assert.include(summary, "| ask, one at a time | 130 |  | 100 (1.30) |")
-    assert.isDefined(picture)
+    // None of them has the workload that it shows.
+    assert.isUndefined(picture)
   })
 
   it("what stands between markers is replaced, and nothing else", () => {
