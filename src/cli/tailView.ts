@@ -32,16 +32,19 @@ const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n ==
 const by = (correlation: string | undefined): string =>
   correlation === undefined ? "" : `, correlation ${correlation}`
 
+/** The place is a line of a stack trace, "at" and all; it may be empty. */
+const placed = ({ at, defect }: { readonly at: string; readonly defect: string }): string => `${defect} ${at}`.trimEnd()
+
 /** What is special about an event; its time, topic and actor have columns of their own. */
 const detailsOf = (event: RykerEvent): string => {
   switch (event._tag) {
     case "ActorStarted":
       return `${event.kind}, incarnation ${event.incarnation}`
     case "ActorCrashed":
-      return `incarnation ${event.incarnation}, ${event.defect} at ${event.at}${by(event.correlation)}`
+      return `incarnation ${event.incarnation}, ${placed(event)}${by(event.correlation)}`
     case "ActorStartFailed":
     case "FinalizerFailed":
-      return `incarnation ${event.incarnation}, ${event.defect} at ${event.at}`
+      return `incarnation ${event.incarnation}, ${placed(event)}`
     case "ActorRestarting":
       return `incarnation ${event.incarnation} in ${millis(event.delay)}`
     case "ActorStopped":

@@ -22,7 +22,7 @@ const letter = (data: InspectorState.RecordedLetter["letter"]): Message => ({
   data: { id: 8, time, letter: data }
 })
 
-const defect = { defect: "TypeError", at: "stock.ts:12:3" }
+const defect = { defect: "TypeError", at: "at reserve (stock.ts:12:3)" }
 const common = { actor: "Payment", time }
 
 const all: ReadonlyArray<Message> = (
@@ -78,8 +78,8 @@ describe("ryker tail", () => {
     assert.strictEqual(
       [...all, ...letters].map((each) => textLine(each, plain)).join("\n"),
       `2026-11-28T09:30:01.005Z  actor.started        Payment               actor, incarnation 1
-2026-11-28T09:30:01.005Z  actor.crashed        Payment               incarnation 1, TypeError at stock.ts:12:3, correlation abc
-2026-11-28T09:30:01.005Z  actor.start_failed   Payment               incarnation 2, TypeError at stock.ts:12:3
+2026-11-28T09:30:01.005Z  actor.crashed        Payment               incarnation 1, TypeError at reserve (stock.ts:12:3), correlation abc
+2026-11-28T09:30:01.005Z  actor.start_failed   Payment               incarnation 2, TypeError at reserve (stock.ts:12:3)
 2026-11-28T09:30:01.005Z  actor.restarting     Payment               incarnation 2 in 120ms
 2026-11-28T09:30:01.005Z  actor.stopped        Payment               actor, incarnation 2, RapidFail, 1 message dropped
 2026-11-28T09:30:01.005Z  actor.suspended      Payment
@@ -91,7 +91,7 @@ describe("ryker tail", () => {
 2026-11-28T09:30:01.005Z  root.failed          shop
 2026-11-28T09:30:01.005Z  scope.slow_to_close  Payment               incarnation 1, for 5.0s
 2026-11-28T09:30:01.005Z  scope.abandoned      Payment               incarnation 1
-2026-11-28T09:30:01.005Z  finalizer.failed     Payment               incarnation 1, TypeError at stock.ts:12:3
+2026-11-28T09:30:01.005Z  finalizer.failed     Payment               incarnation 1, TypeError at reserve (stock.ts:12:3)
 2026-11-28T09:30:01.005Z  config.applied       ryker                 version 2 from SIGHUP: defaults.deadline 1s -> 250ms (hot)
 2026-11-28T09:30:01.005Z  config.applied       ryker                 version 1 from start: nothing differs
 2026-11-28T09:30:01.005Z  config.refused       ryker                 3 problems in SIGHUP, version 2 still holds
