@@ -256,7 +256,7 @@ export const render = (runs: ReadonlyArray<Run>): Rendered => {
       costs: latest === undefined ? "" : costsOf(latest),
       guarantees,
       absent,
-      scale: scaled === undefined ? noRun : scaleOf(scaled)
+      scale: scaled === undefined ? ofLatest(() => "No run that was kept has this workload yet.") : scaleOf(scaled)
     },
     summary: ofLatest(summaryOf),
     picture: scaled === undefined ? undefined : pictureOf(scaled)
