@@ -31,9 +31,10 @@ import { Pool } from "./internal/pool.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { emit } from "./internal/report.ts"
 import { type Group, type Runtime, Ryker, runtimeOf } from "./internal/runtime.ts"
-import { Self } from "./internal/self.ts"
+import { Self, selfOf } from "./internal/self.ts"
 import * as Restarting from "./internal/restarting.ts"
 import { ask } from "./internal/send.ts"
+import { Services } from "./internal/services.ts"
 import type { ActorSettings } from "./internal/settings.ts"
 import { startScoped, surroundings } from "./internal/start.ts"
 import { statusOf } from "./internal/status.ts"
@@ -662,11 +663,10 @@ const commonOptions = (
     kind: "actor",
     isVital,
     context,
-    provide: (context, cell) =>
-      context.pipe(
-        Context.add(definition.key, handleOf(definition, cell)),
-        Context.add(Self, { name: group.name, address: cell.address, id: undefined, incarnation: cell.incarnation })
-      )
+    services: new Services(context, [
+      [definition.key, ({ cell }) => handleOf(definition, cell)],
+      [Self, ({ cell, number }) => selfOf(group.name, cell.address, undefined, number)]
+    ])
   })
 }
 

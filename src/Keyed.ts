@@ -28,7 +28,8 @@ import { Handles } from "./internal/handle.ts"
 import { checkInt, checkMillis, policyOf } from "./internal/options.ts"
 import * as Protocol from "./internal/protocol.ts"
 import { Group, Ryker, runtimeOf } from "./internal/runtime.ts"
-import { Self } from "./internal/self.ts"
+import { Self, selfOf } from "./internal/self.ts"
+import { Services } from "./internal/services.ts"
 import { checkMayStart, startScoped, surroundings } from "./internal/start.ts"
 import type { InvalidMessage, InvalidOption, StartError } from "./RykerError.ts"
 
@@ -174,16 +175,10 @@ export const Service =
             settings,
             kind: "actor",
             context,
-            provide: (context, cell) =>
-              context.pipe(
-                Context.add(key, keyed),
-                Context.add(Self, {
-                  name,
-                  address: cell.address,
-                  id: family.idOf(cell),
-                  incarnation: cell.incarnation
-                })
-              )
+            services: new Services(context, [
+              [key, () => keyed],
+              [Self, ({ cell, number }) => selfOf(name, cell.address, family.idOf(cell), number)]
+            ])
           }),
           build: (id) =>
             Effect.suspend(() => {
@@ -219,7 +214,7 @@ export const Service =
           settings,
           ...asChild,
           context,
-          provide: (context: Context.Context<never>) => context
+          services: new Services(context, [])
         }
         return startScoped(options, { address: name, build }) as Effect.Effect<unknown, StartError, Scope.Scope>
       })

@@ -17,7 +17,6 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -29,7 +28,8 @@ import { checkInt, policyOf } from "./internal/options.ts"
 import { type Choice, type KeyOf, Pool, poolOf as poolOfMember } from "./internal/pool.ts"
 import type * as Protocol from "./internal/protocol.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
-import { Self } from "./internal/self.ts"
+import { Self, selfOf } from "./internal/self.ts"
+import { Services } from "./internal/services.ts"
 import { surroundings } from "./internal/start.ts"
 import { InvalidOption, type StartError } from "./RykerError.ts"
 
@@ -453,11 +453,10 @@ const start = <Own, M extends Actor.Message, Invalid, H, E, R>(
       pool,
       isOfLayer: isVital,
       context,
-      provide: (context, cell) =>
-        context.pipe(
-          Context.add(definition.key, pool.handleOf(cell)),
-          Context.add(Self, { name, address: cell.address, id: undefined, incarnation: cell.incarnation })
-        )
+      services: new Services(context, [
+        [definition.key, ({ cell }) => pool.handleOf(cell)],
+        [Self, ({ cell, number }) => selfOf(name, cell.address, undefined, number)]
+      ])
     }
     yield* pool.start(common, Effect.isEffect(build) ? build : Effect.succeed(build))
     return pool.handle

@@ -28,6 +28,7 @@ import { CurrentIncarnation } from "./internal/incarnation.ts"
 import { policyOf } from "./internal/options.ts"
 import { noMessages } from "./internal/protocol.ts"
 import { Ryker, runtimeOf } from "./internal/runtime.ts"
+import { Services } from "./internal/services.ts"
 import { startScoped, surroundings } from "./internal/start.ts"
 import { statusOf } from "./internal/status.ts"
 import { Supervision, supervisionOf } from "./internal/supervision.ts"
@@ -290,6 +291,7 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
           }
         )
       )
+      const context = yield* surroundings
       const supervision = new Supervision({ runtime, strategy, onExhausted, autoShutdown, layers, scope: held })
       const cell = yield* Scope.provide(
         startScoped(
@@ -300,8 +302,8 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
             protocol: noMessages,
             settings: policy.now(),
             kind: "supervisor",
-            context: yield* surroundings,
-            provide: (context) => context,
+            context,
+            services: new Services(context, []),
             isVital: true,
             release: (reason) => supervision.release(reason),
             onStopAsked: () => supervision.stopAsked(),

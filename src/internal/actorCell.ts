@@ -37,7 +37,7 @@ import * as Tracing from "./tracing.ts"
 import { type Abort, correlationOf, CurrentMessage, Envelope } from "./envelope.ts"
 import { copiesOf, withoutStack } from "./errors.ts"
 import type { HandleImpl } from "./handle.ts"
-import { CurrentIncarnation, Incarnation } from "./incarnation.ts"
+import { Incarnation } from "./incarnation.ts"
 import { MailboxCore } from "./mailboxCore.ts"
 import type { Timings } from "./metrics.ts"
 import { Observers } from "./observers.ts"
@@ -405,12 +405,12 @@ export class ActorCell implements SingleTarget {
     let effect: Effect.Effect<unknown, unknown>
     try {
       effect = message.spec === jobSpec ? this.beginJob(message) : this.handlers[message.spec.index]!(message.payload)
-      if (!Effect.isEffect(effect)) throw new TypeError("the handler gave no Effect")
     } catch (defect) {
       return this.finish(message, Exit.die(defect))
     }
     // A handler that has its reply at hand needs no fiber: this is what makes plain replies cheap.
     if (Exit.isExit(effect)) return this.finish(message, effect)
+    if (!Effect.isEffect(effect)) return this.finish(message, Exit.die(new TypeError("the handler gave no Effect")))
     const fiber = Effect.runForkWith(Context.add(context, CurrentMessage, message))(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.finish(message, exit)
@@ -652,9 +652,8 @@ export class ActorCell implements SingleTarget {
     this.exiting = false
     this.hasConsumed = false
     this.present = new Incarnation(this, this.incarnation, scope)
-    return this.options
-      .provide(Context.add(this.options.context, Scope.Scope, scope), this)
-      .pipe(Context.add(CurrentIncarnation, this.present))
+    this.options.pool?.joins(this)
+    return this.options.services.of(this.present)
   }
 
   /** The incarnation is ready: from here on messages are handled. */

@@ -7,6 +7,7 @@ import type { ActorCell } from "./actorCell.ts"
 import type { Pool } from "./pool.ts"
 import type { Protocol } from "./protocol.ts"
 import type { Group, Runtime } from "./runtime.ts"
+import type { Services } from "./services.ts"
 import type { ActorSettings } from "./settings.ts"
 
 /** Where an actor is in its life; `lifecycle.ts` and `crash` below make all the transitions. */
@@ -22,10 +23,10 @@ export interface CellOptions {
   readonly protocol: Protocol
   readonly settings: ActorSettings
   readonly kind: CellKind
-  /** What `build` and the handlers find around them, besides what `provide` adds. */
+  /** Where it is started: what happens to the actor, not in it, has this around it. */
   readonly context: Context.Context<never>
-  /** Adds what each incarnation has of its own. */
-  readonly provide: (context: Context.Context<never>, cell: ActorCell) => Context.Context<never>
+  /** What `build` and the handlers find around them. */
+  readonly services: Services
   /** The pool that the actor is a member of. */
   readonly pool?: Pool | undefined
   /** The keyed family that the actor belongs to. */

@@ -220,19 +220,21 @@ export class Pool {
 
   // --- Members that come and go ---------------------------------------------------------------------------------------
 
-  /** The handle of a member, which joins with its first incarnation. */
-  handleOf(cell: ActorCell): HandleImpl {
-    const membership = memberships.get(cell)
-    if (membership !== undefined) {
+  /** A member joins with its first incarnation; with others it may come back. */
+  joins(cell: ActorCell): void {
+    if (memberships.has(cell)) {
       if (this.ended.delete(cell)) this.hearEndOf(cell)
-      return membership.own
+      return
     }
     const own = this.options.handles.make(cell.address, cell)
     memberships.set(cell, { own, pool: this.handle })
     this.members.push(cell)
     this.handles.push(own)
     this.hearEndOf(cell)
-    return own
+  }
+
+  handleOf(cell: ActorCell): HandleImpl {
+    return memberships.get(cell)!.own
   }
 
   private hearEndOf(cell: ActorCell): void {

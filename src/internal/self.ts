@@ -23,3 +23,15 @@ export class Self extends Context.Service<
     readonly incarnation: number
   }
 >()("ryker/Actor/Self") {}
+
+export const selfOf = (
+  name: string,
+  address: string,
+  id: string | undefined,
+  incarnation: number
+): Self["Service"] => ({
+  name,
+  address,
+  id,
+  incarnation
+})
