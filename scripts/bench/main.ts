@@ -3,7 +3,7 @@
 //   --only NAMES    some workloads, with commas between them
 //   --targets       the workloads that targets are about, and the peers that they compare
 //   --telemetry     Ryker beside itself with metrics off, with a tracer, and with one whose spans are not sampled
-//   --minutes N     how long a run of everything takes, 8 by default; one of some workloads takes their part of it
+//   --minutes N     how long a run of everything takes, 12 by default; one of some workloads takes their part of it
 //   --json FILE     where the figures go; by default a new file in scripts/bench/results, if the machine is quiet and the run is
 //                   one of everything or of the targets
 import { spawn } from "node:child_process"
@@ -37,7 +37,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     targets: { type: "boolean", default: false },
     telemetry: { type: "boolean", default: false },
-    minutes: { type: "string", default: "8" },
+    minutes: { type: "string", default: "12" },
     json: { type: "string" }
   }
 })
