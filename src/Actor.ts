@@ -665,7 +665,7 @@ const commonOptions = (
     context,
     services: new Services(context, [
       [definition.key, ({ cell }) => handleOf(definition, cell)],
-      [Self, ({ cell, number }) => selfOf(group.name, cell.address, undefined, number)]
+      [Self, (incarnation) => selfOf(incarnation)]
     ])
   })
 }

@@ -177,7 +177,7 @@ export const Service =
             context,
             services: new Services(context, [
               [key, () => keyed],
-              [Self, ({ cell, number }) => selfOf(name, cell.address, family.idOf(cell), number)]
+              [Self, (incarnation) => selfOf(incarnation, family.idOf(incarnation.cell))]
             ])
           }),
           build: (id) =>
@@ -214,7 +214,7 @@ export const Service =
           settings,
           ...asChild,
           context,
-          services: new Services(context, [])
+          services: new Services(context)
         }
         return startScoped(options, { address: name, build }) as Effect.Effect<unknown, StartError, Scope.Scope>
       })

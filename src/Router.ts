@@ -455,7 +455,7 @@ const start = <Own, M extends Actor.Message, Invalid, H, E, R>(
       context,
       services: new Services(context, [
         [definition.key, ({ cell }) => pool.handleOf(cell)],
-        [Self, ({ cell, number }) => selfOf(name, cell.address, undefined, number)]
+        [Self, (incarnation) => selfOf(incarnation)]
       ])
     }
     yield* pool.start(common, Effect.isEffect(build) ? build : Effect.succeed(build))

@@ -303,7 +303,7 @@ const makeLayer = <Own, Children extends ReadonlyArray<Layer.Any>>(
             settings: policy.now(),
             kind: "supervisor",
             context,
-            services: new Services(context, []),
+            services: new Services(context),
             isVital: true,
             release: (reason) => supervision.release(reason),
             onStopAsked: () => supervision.stopAsked(),

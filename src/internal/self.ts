@@ -1,5 +1,6 @@
 /** What an actor knows of itself. */
 import * as Context from "effect/Context"
+import type { Incarnation } from "./incarnation.ts"
 
 /**
  * Who the current actor is, for `build` and handlers.
@@ -24,14 +25,10 @@ export class Self extends Context.Service<
   }
 >()("ryker/Actor/Self") {}
 
-export const selfOf = (
-  name: string,
-  address: string,
-  id: string | undefined,
-  incarnation: number
-): Self["Service"] => ({
-  name,
-  address,
+/** An actor's name is its group's: that under which it is counted. */
+export const selfOf = ({ cell, number }: Incarnation, id?: string): Self["Service"] => ({
+  name: cell.options.group.name,
+  address: cell.address,
   id,
-  incarnation
+  incarnation: number
 })
